@@ -1,0 +1,50 @@
+// Orders each user's events by category, so that those of one category lie in one run.
+//
+// With two levels, user and category, this is the user behaviour tree of SIM's hard search
+// (Pi et al., CIKM 2020, section 3.2), held in one flat array.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace recbench {
+
+// Writes to index[user_offsets[u]..user_offsets[u + 1]) the positions of user u's events, ordered
+// by (category, position). Offsets hold users + 1 ascending positions of the log.
+inline void category_index(const std::int64_t* user_offsets, std::int64_t users,
+                           const std::int32_t* category, std::int64_t* index) {
+  std::vector<std::pair<std::int32_t, std::int64_t>> events;
+  for (std::int64_t user = 0; user < users; ++user) {
+    events.clear();
+    for (std::int64_t p = user_offsets[user]; p < user_offsets[user + 1]; ++p) {
+      events.emplace_back(category[p], p);
+    }
+    std::sort(events.begin(), events.end());
+    for (const auto& event : events) *index++ = event.second;
+  }
+}
+
+// The events of one user as `category_index` laid them out: index[begin..end).
+struct CategoryRun {
+  const std::int64_t* index;
+  const std::int32_t* category;
+  std::int64_t events;  // length of `category`, the bound of every position
+  std::int64_t begin;
+  std::int64_t end;
+
+  // The first place whose (category, position) is not below (wanted, position).
+  std::int64_t lower_bound(std::int32_t wanted, std::int64_t position) const {
+    const auto below = [&](std::int64_t p, std::int64_t bound) {
+      // The index may come from a damaged file: it must not lead outside the log.
+      if (p < 0 || p >= events)
+        throw std::out_of_range("the index names a position not in the log");
+      return category[p] < wanted || (category[p] == wanted && p < bound);
+    };
+    return std::lower_bound(index + begin, index + end, position, below) - index;
+  }
+};
+
+}  // namespace recbench

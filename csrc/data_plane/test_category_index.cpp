@@ -1,0 +1,21 @@
+#include "check.h"
+#include "data_plane/category_index.h"
+
+int main() {
+  // Three users of 4, 0 and 3 events.
+  const std::vector<std::int64_t> offsets{0, 4, 4, 7};
+  const std::vector<std::int32_t> category{5, -1, 5, 2, 9, 9, 0};
+  std::vector<std::int64_t> index(7);
+  recbench::category_index(offsets.data(), 3, category.data(), index.data());
+  CHECK((index == std::vector<std::int64_t>{1, 3, 0, 2, 6, 4, 5}));
+
+  const recbench::CategoryRun first{index.data(), category.data(), 7, 0, 4};
+  CHECK(first.lower_bound(5, 0) == 2);
+  CHECK(first.lower_bound(5, 1) == 3);
+  CHECK(first.lower_bound(5, 4) == 4);
+  CHECK(first.lower_bound(-7, 0) == 0);
+
+  index[1] = 7;
+  CHECK_THROWS(first.lower_bound(5, 0), std::out_of_range);
+  recbench::category_index(offsets.data(), 0, nullptr, nullptr);
+}
