@@ -1,0 +1,55 @@
+"""recbench: train and score recommender models on standardised data and splits.
+
+The names a plugin needs are importable from here; they load on first use, so that the command line
+answers without importing torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recbench.batch import CTRBatch, Features, History, PaddedHistory, Reads
+    from recbench.data import Card, Dataset
+    from recbench.errors import RecbenchError
+    from recbench.model import API_VERSION, CTRModel, Model, Task
+    from recbench.schema import Field, Schema
+    from recbench.training import FitResult, Source, TrainingConfig, TrainingRun
+
+_HOMES = {
+    "recbench.batch": ("CTRBatch", "Features", "History", "PaddedHistory", "Reads"),
+    "recbench.data": ("Card", "Dataset"),
+    "recbench.errors": ("RecbenchError",),
+    "recbench.model": ("API_VERSION", "CTRModel", "Model", "Task"),
+    "recbench.schema": ("Field", "Schema"),
+    "recbench.training": ("FitResult", "Source", "TrainingConfig", "TrainingRun"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "API_VERSION",
+    "CTRBatch",
+    "CTRModel",
+    "Card",
+    "Dataset",
+    "Features",
+    "Field",
+    "FitResult",
+    "History",
+    "Model",
+    "PaddedHistory",
+    "Reads",
+    "RecbenchError",
+    "Schema",
+    "Source",
+    "Task",
+    "TrainingConfig",
+    "TrainingRun",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'recbench' has no attribute '{name}'")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,141 @@
+"""What a model sees: features of each example and its history, and labels apart from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+Device = torch.device | str
+
+
+@dataclass(frozen=True)
+class Reads:
+    """Which events of a history a model can make use of, so that no others are gathered.
+
+    The events gathered are the union of both kinds; their order is kept.
+
+    Attributes:
+        recent: How many of the latest events; None for all.
+        same_category: How many of the latest events in the target's category.
+    """
+
+    recent: int | None = None
+    same_category: int = 0
+
+
+@dataclass(frozen=True)
+class PaddedHistory:
+    """The last events of each history, oldest first, padded on the right with id 0.
+
+    Attributes:
+        fields: Item fields by name, each [B, T] of int64.
+        age: Seconds from each event to the example it belongs to, [B, T] of int64; 0 at padding.
+        lengths: Number of real events in each row, [B] of int64.
+    """
+
+    fields: Mapping[str, Tensor]
+    age: Tensor
+    lengths: Tensor
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """True where an event is real, [B, T]."""
+        steps = torch.arange(self.age.shape[1], device=self.age.device)
+        return steps < self.lengths[:, None]
+
+
+@dataclass(frozen=True)
+class History:
+    """All events before each example, oldest first, stored without padding.
+
+    The events of row `b` are `values[offsets[b]:offsets[b + 1]]`.
+
+    Attributes:
+        fields: Item fields by name, each [N] of int64, where N is the total number of events.
+        age: Seconds from each event to the example it belongs to, [N] of int64.
+        offsets: Row boundaries, [B + 1] of int64.
+        longest: The longest row's length, known on the host so that no device has to be asked.
+    """
+
+    fields: Mapping[str, Tensor]
+    age: Tensor
+    offsets: Tensor
+    longest: int
+
+    @property
+    def lengths(self) -> Tensor:
+        """Number of events in each row, [B]."""
+        return self.offsets.diff()
+
+    def recent(self, n: int) -> PaddedHistory:
+        """Return the last `n` events of each row, [B, n]."""
+        counts = self.lengths.clamp(max=n)
+        steps = torch.arange(n, device=self.offsets.device)
+        real = steps < counts[:, None]
+        position = (self.offsets[1:] - counts)[:, None] + steps
+        position = position.where(real, 0)
+
+        def pad(values: Tensor) -> Tensor:
+            if not len(values):
+                return values.new_zeros(position.shape)
+            return values[position].masked_fill_(~real, 0)
+
+        return PaddedHistory(
+            {name: pad(values) for name, values in self.fields.items()}, pad(self.age), counts
+        )
+
+    def to(self, device: Device) -> History:
+        """Return a copy on `device`."""
+        fields = {name: _move(values, device) for name, values in self.fields.items()}
+        return History(fields, _move(self.age, device), _move(self.offsets, device), self.longest)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Everything a model may know about a batch of examples.
+
+    Attributes:
+        fields: User, target item and context fields by name, each [B] of int64.
+        history: The user's events before the example.
+    """
+
+    fields: Mapping[str, Tensor]
+    history: History
+
+    def __len__(self) -> int:
+        """Return the number of examples, B."""
+        return len(self.history.offsets) - 1
+
+    def to(self, device: Device) -> Features:
+        """Return a copy on `device`."""
+        fields = {name: _move(values, device) for name, values in self.fields.items()}
+        return Features(fields, self.history.to(device))
+
+
+@dataclass(frozen=True)
+class CTRBatch:
+    """Examples of click-through-rate prediction.
+
+    Attributes:
+        features: What the model may use.
+        labels: 1 for a click, 0 for none, [B] of float32.
+    """
+
+    features: Features
+    labels: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of examples, B."""
+        return len(self.features)
+
+    def to(self, device: Device) -> CTRBatch:
+        """Return a copy on `device`."""
+        return CTRBatch(self.features.to(device), _move(self.labels, device))
+
+
+def _move(tensor: Tensor, device: Device) -> Tensor:
+    return tensor.to(device, non_blocking=True)

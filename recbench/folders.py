@@ -1,0 +1,43 @@
+"""Where raw files, prepared data and records live."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The only places that recbench reads from and writes to.
+
+    Attributes:
+        data: Raw files, a folder for each dataset; None if the user named none.
+        cache: Prepared data.
+        results: Records and the state of unfinished runs.
+    """
+
+    data: Path | None
+    cache: Path
+    results: Path
+
+    @staticmethod
+    def from_environment(
+        data: Path | None = None, cache: Path | None = None, results: Path | None = None
+    ) -> Folders:
+        """Return the given folders, else those of `RECBENCH_DATA`, `_CACHE` and `_RESULTS`."""
+        environment = os.environ
+        data = data or (
+            Path(environment["RECBENCH_DATA"]) if "RECBENCH_DATA" in environment else None
+        )
+        cache = cache or Path(environment.get("RECBENCH_CACHE") or _platform_cache())
+        return Folders(data, cache, results or Path(environment.get("RECBENCH_RESULTS", "results")))
+
+
+def _platform_cache() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "recbench"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "recbench"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "recbench"

@@ -1,0 +1,76 @@
+"""What a plugin subclasses: `Model` and one base per task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from recbench.batch import CTRBatch, Features, Reads
+from recbench.schema import Schema
+from recbench.training import FitResult, Source, TrainingRun, fit
+
+API_VERSION = 1
+"""The plugin contract's version; a plugin states the one it was written for as `api`."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is predicted, and by which metrics it is judged; the first is primary."""
+
+    name: str
+    metrics: tuple[str, ...]
+
+
+CTR = Task("ctr", ("auc", "gauc", "logloss"))
+
+
+class Model(nn.Module):
+    """A recommender model: built from a schema and its own frozen `Config`.
+
+    Attributes:
+        api: The `API_VERSION` the class was written for.
+        task: What the model predicts.
+        Config: A frozen dataclass; every field typed and defaulted.
+        reads: Which events of a history `forward` can make use of; set it in `__init__`.
+    """
+
+    api: ClassVar[int]
+    task: ClassVar[Task]
+    Config: ClassVar[type[Any]]
+    reads: Reads = Reads()
+
+    def __init__(self, schema: Schema, config: Any) -> None:
+        super().__init__()
+        self.schema = schema
+        self.config = config
+
+    def loss(self, batch: Any) -> Tensor:
+        """Return the mean training loss of a batch, a scalar; the only method that sees labels."""
+        raise NotImplementedError
+
+    def fit(
+        self, train: Source, validate: Callable[[Model], dict[str, float]], run: TrainingRun
+    ) -> FitResult:
+        """Train on `train` and keep the state that scores best in `validate`.
+
+        A model that does not learn by gradients overrides this and may ignore `run`.
+        """
+        return fit(self, train, validate, run)
+
+
+class CTRModel(Model):
+    """Predicts whether a user clicks an item."""
+
+    task = CTR
+
+    def forward(self, features: Features) -> Tensor:
+        """Return click logits, [B]."""
+        raise NotImplementedError
+
+    def loss(self, batch: CTRBatch) -> Tensor:
+        """Return the mean binary cross-entropy of a batch."""
+        return F.binary_cross_entropy_with_logits(self(batch.features), batch.labels)

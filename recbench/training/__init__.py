@@ -1,0 +1,15 @@
+"""Training: the one loop, its settings, and what it leaves behind."""
+
+from recbench.training.checkpoint import load_checkpoint, save_checkpoint
+from recbench.training.config import TrainingConfig
+from recbench.training.loop import FitResult, Source, TrainingRun, fit
+
+__all__ = [
+    "FitResult",
+    "Source",
+    "TrainingConfig",
+    "TrainingRun",
+    "fit",
+    "load_checkpoint",
+    "save_checkpoint",
+]

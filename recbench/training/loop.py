@@ -1,0 +1,193 @@
+"""`fit`, the one training loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor
+
+from recbench.batch import CTRBatch
+from recbench.errors import TrainingError, unknown_name
+from recbench.metrics import METRICS
+from recbench.progress import SILENT, Bar, Progress
+from recbench.training.checkpoint import load_checkpoint, save_checkpoint
+from recbench.training.config import TrainingConfig
+from recbench.training.optimizer import Scheduler, make_optimizer, make_scheduler
+
+if TYPE_CHECKING:
+    from recbench.model import Model
+
+LOSS_CHECK_STEPS = 50
+"""Steps between two looks at the loss; each look makes the host wait for the device."""
+
+
+class Source(Protocol):
+    """Training examples, in batches."""
+
+    @property
+    def examples(self) -> int:
+        """Number of examples in one pass."""
+
+    @property
+    def batch_size(self) -> int:
+        """Number of examples in a batch, the last one excepted."""
+
+    def __iter__(self) -> Iterator[CTRBatch]:
+        """Pass over all examples in stored order."""
+
+    def epoch(self, number: int) -> Iterator[CTRBatch]:
+        """Pass over all examples in the order of epoch `number`."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What one training needs besides model and data.
+
+    Attributes:
+        config: The settings.
+        folder: Where the best state is kept until training ends.
+        device: Where the model is and batches go.
+        progress: Who is told how it goes.
+    """
+
+    config: TrainingConfig
+    folder: Path
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    progress: Progress = SILENT
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What training did.
+
+    Attributes:
+        epochs: Passes made over the training part.
+        best: Validation scores of the state that was kept.
+        curve: For each epoch, its number, mean training loss, seconds and validation scores.
+        samples_per_second: Training speed over all epochs, validation excluded; 0 if unknown.
+    """
+
+    epochs: int
+    best: dict[str, float]
+    curve: list[dict[str, float]]
+    samples_per_second: float = 0.0
+
+
+def fit(
+    model: Model,
+    train: Source,
+    validate: Callable[[Model], dict[str, float]],
+    run: TrainingRun,
+) -> FitResult:
+    """Train `model`, keeping the state with the best validation score.
+
+    Args:
+        model: The model, on `run.device`; holds the best state afterwards.
+        train: The training examples.
+        validate: Returns the validation scores of the model as it is, the primary one first.
+        run: Settings, folder, device and progress.
+
+    Raises:
+        TrainingError: If there is no example, or the loss stops being finite.
+    """
+    if not train.examples:
+        raise TrainingError("the training part has no examples; see `recbench data describe`")
+    config = run.config
+    optimizer = make_optimizer(model.parameters(), config)
+    steps = math.ceil(train.examples / train.batch_size)
+    scheduler = make_scheduler(optimizer, config, steps)
+    checkpoint = run.folder / "best.safetensors"
+    curve: list[dict[str, float]] = []
+    best: dict[str, float] = {}
+    stale, seconds = 0, 0.0
+    for epoch in range(1, config.epochs + 1):
+        label = f"epoch {epoch}/{config.epochs}"
+        started = perf_counter()
+        with run.progress.bar(label, train.examples, "samples") as bar:
+            loss = _train_epoch(model, train.epoch(epoch), optimizer, scheduler, run, bar, epoch)
+        elapsed = perf_counter() - started
+        seconds += elapsed
+        scores = validate(model)
+        curve.append({"epoch": epoch, "loss": loss, "seconds": round(elapsed, 3), **scores})
+        if _improves(scores, best, config.monitor):
+            best, stale = scores, 0
+            save_checkpoint(model, checkpoint)
+        else:
+            stale += 1
+        run.progress.note(_epoch_line(label, loss, scores, improved=not stale))
+        if stale > config.patience:
+            break
+    load_checkpoint(model, checkpoint)
+    return FitResult(len(curve), best, curve, len(curve) * train.examples / seconds)
+
+
+def _train_epoch(
+    model: Model,
+    batches: Iterator[CTRBatch],
+    optimizer: torch.optim.Optimizer,
+    scheduler: Scheduler,
+    run: TrainingRun,
+    bar: Bar,
+    epoch: int,
+) -> float:
+    """Return the mean loss of one pass."""
+    model.train()
+    total, examples, step, unreported = torch.zeros((), device=run.device), 0, 0, 0
+    for step, batch in enumerate(batches, 1):
+        optimizer.zero_grad(set_to_none=True)
+        with _autocast(run):
+            loss = model.loss(batch.to(run.device))
+        loss.backward()
+        if run.config.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), run.config.gradient_clip)
+        optimizer.step()
+        scheduler.step()
+        total += loss.detach().float() * len(batch)
+        examples += len(batch)
+        unreported += len(batch)
+        if step % LOSS_CHECK_STEPS == 0:
+            bar.advance(unreported, loss=_finite(total, examples, epoch, step))
+            unreported = 0
+    mean = _finite(total, examples, epoch, step)
+    bar.advance(unreported, loss=mean)
+    return mean
+
+
+def _autocast(run: TrainingRun) -> AbstractContextManager[None]:
+    enabled = run.config.precision == "bfloat16"
+    return torch.autocast(run.device.type, torch.bfloat16, enabled=enabled)
+
+
+def _finite(total: Tensor, examples: int, epoch: int, step: int) -> float:
+    mean = float(total) / examples
+    if not math.isfinite(mean):
+        first = (step - 1) // LOSS_CHECK_STEPS * LOSS_CHECK_STEPS + 1
+        raise TrainingError(
+            f"the training loss is {mean} in epoch {epoch}, between steps {first} and {step}; "
+            "try a lower training.learning_rate or a training.gradient_clip such as 5"
+        )
+    return mean
+
+
+def _improves(scores: dict[str, float], best: dict[str, float], monitor: str) -> bool:
+    name = monitor or next(iter(scores))
+    if name not in scores:
+        raise unknown_name("validation metric in training.monitor:", name, scores)
+    if not best:
+        return True
+    if math.isnan(best[name]) or math.isnan(scores[name]):
+        return math.isnan(best[name]) and not math.isnan(scores[name])
+    gain = scores[name] - best[name]
+    return gain > 0 if METRICS[name].higher_is_better else gain < 0
+
+
+def _epoch_line(label: str, loss: float, scores: dict[str, float], *, improved: bool) -> str:
+    figures = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
+    return f"{label}  loss {loss:.4f}  valid {figures}{'  (best)' if improved else ''}"
