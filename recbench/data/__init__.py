@@ -1,0 +1,25 @@
+"""Data: from raw files to batches, a history stored once."""
+
+from recbench.data.card import Card, Dataset
+from recbench.data.config import DataConfig
+from recbench.data.loader import Loader
+from recbench.data.manifest import Manifest
+from recbench.data.prepare import Request, prepare, resolve
+from recbench.data.prepared import Part, PreparedDataset
+from recbench.data.raw import locate
+from recbench.data.verify import verify_prepared
+
+__all__ = [
+    "Card",
+    "DataConfig",
+    "Dataset",
+    "Loader",
+    "Manifest",
+    "Part",
+    "PreparedDataset",
+    "Request",
+    "locate",
+    "prepare",
+    "resolve",
+    "verify_prepared",
+]

@@ -1,0 +1,61 @@
+"""Statistics that describe a prepared dataset, and how far its protocol leaks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbench.data.examples import SplitLog
+from recbench.data.ingest import RawLog
+from recbench.data.protocol import PARTS, Protocol
+
+QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
+
+
+def characteristics(log: RawLog, split: SplitLog) -> dict[str, Any]:
+    """Return density, inequality of item popularity, and for each part lengths and label rate."""
+    per_user = np.bincount(log.spool.columns["user"], minlength=len(log.users))
+    per_item = np.bincount(log.spool.columns["item"], minlength=len(log.items))
+    parts = {}
+    for part in PARTS:
+        examples = split.examples[part]
+        parts[part] = {
+            "label_rate": round(float(examples.label.mean()), 6),
+            "history_length": _quantiles(examples.history_stop - examples.history_start),
+            "unseen_users": round(float((~split.train_users[examples.user]).mean()), 6),
+            "unseen_items": round(float((~split.train_items[examples.item]).mean()), 6),
+        }
+    return {
+        "density": float(len(log.spool.columns["user"]) / (len(log.users) * len(log.items))),
+        "events_per_user": _quantiles(per_user),
+        "item_popularity_gini": round(gini(per_item), 6),
+        "parts": parts,
+    }
+
+
+def leakage(protocol: Protocol, split: SplitLog) -> dict[str, Any]:
+    """Return how many test targets happened before the training part ended."""
+    if not protocol.timed:
+        return {"known": False, "reason": "the raw files carry no time"}
+    test = split.examples["test"]
+    targets = test.time[test.label == 1]
+    early = int((targets < split.train_end).sum())
+    return {
+        "known": True,
+        "test_before_train_end": early,
+        "share": round(early / max(1, len(targets)), 6),
+    }
+
+
+def gini(counts: NDArray[np.int64]) -> float:
+    """Return the Gini coefficient of `counts`: 0 if all are equal, towards 1 if one has all."""
+    ordered = np.sort(counts).astype(np.float64)
+    n = len(ordered)
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
+
+
+def _quantiles(values: NDArray[np.int64]) -> dict[str, int]:
+    found = np.quantile(values, QUANTILES, method="nearest")
+    return {f"{q:g}": int(value) for q, value in zip(QUANTILES, found, strict=True)}

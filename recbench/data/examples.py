@@ -1,0 +1,162 @@
+"""Examples: the rows of train, validation and test, made from a log by a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbench.data.ingest import RawLog
+from recbench.data.negatives import draw_negatives, item_pool
+from recbench.data.protocol import (
+    PARTS,
+    TRAIN,
+    LogChunk,
+    Negatives,
+    Protocol,
+    Targets,
+    find_targets,
+)
+
+CHUNK_EVENTS = 1 << 21
+"""Events handled at a time; part of what a seed means, since each chunk has its own generator."""
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples of one part, in log order; users and items are raw numbers.
+
+    Attributes:
+        user: [M].
+        item: The target, [M].
+        label: 1 or 0, [M].
+        time: Seconds, [M].
+        history_start: Where in the log the history begins, [M].
+        history_stop: Where in the log the history ends, [M].
+    """
+
+    user: Ints
+    item: Ints
+    label: NDArray[np.int8]
+    time: Ints
+    history_start: Ints
+    history_stop: Ints
+
+
+@dataclass(frozen=True)
+class SplitLog:
+    """A log with the parts that a protocol makes of it.
+
+    Attributes:
+        examples: The examples of each part.
+        train_users: Whether the training part has an event of each user, by raw number.
+        train_items: Whether the training part has an event with each item, by raw number.
+        train_end: Time of the last event of the training part.
+        given_up: Targets left out because no negative could be drawn.
+    """
+
+    examples: dict[str, Examples]
+    train_users: NDArray[np.bool_]
+    train_items: NDArray[np.bool_]
+    train_end: int
+    given_up: int
+
+
+def split_log(log: RawLog, protocol: Protocol) -> SplitLog:
+    """Return the parts of `log` under `protocol`."""
+    columns = log.spool.columns
+    boundaries = protocol.split.boundaries(columns["time"])
+    users, items = np.zeros(len(log.users), bool), np.zeros(len(log.items), bool)
+    train_end = np.iinfo(np.int64).min
+    found: list[Targets] = []
+    for start, stop in chunks(columns["user"]):
+        chunk = LogChunk(
+            start, *(columns[name][start:stop] for name in ("user", "time", "positive"))
+        )
+        part = protocol.split.parts(chunk, boundaries)
+        in_train = part == TRAIN
+        users[chunk.user[in_train]] = True
+        items[columns["item"][start:stop][in_train]] = True
+        train_end = max(train_end, int(chunk.time[in_train].max(initial=train_end)))
+        found.append(find_targets(protocol, chunk, part))
+    examples, given_up = {}, 0
+    for part, name in enumerate(PARTS):
+        targets = [_of_part(each, part) for each in found]
+        examples[name], lost = _examples(log, protocol, targets, part)
+        given_up += lost
+    return SplitLog(examples, users, items, train_end, given_up)
+
+
+def chunks(user: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of runs of whole users, of about `CHUNK_EVENTS` events."""
+    start = 0
+    while start < len(user):
+        last = min(start + CHUNK_EVENTS, len(user)) - 1
+        stop = int(np.searchsorted(user, user[last], side="right"))
+        yield start, stop
+        start = stop
+
+
+def _of_part(targets: Targets, part: int) -> Targets:
+    chosen = targets.part == part
+    return Targets(
+        targets.part[chosen],
+        targets.position[chosen],
+        targets.history_start[chosen],
+        targets.history_stop[chosen],
+    )
+
+
+def _examples(
+    log: RawLog, protocol: Protocol, targets: list[Targets], part: int
+) -> tuple[Examples, int]:
+    """Return the examples of a part, and how many targets were given up."""
+    columns = log.spool.columns
+    position = np.concatenate([each.position for each in targets])
+    start = np.concatenate([each.history_start for each in targets])
+    stop = np.concatenate([each.history_stop for each in targets])
+    user, item = (
+        columns["user"][position].astype(np.int64),
+        columns["item"][position].astype(np.int64),
+    )
+    time = columns["time"][position]
+    if protocol.negatives is None:
+        return Examples(user, item, columns["label"][position], time, start, stop), 0
+    if not len(position):
+        return Examples(user, item, np.empty(0, np.int8), time, start, stop), 0
+    negatives = _negatives(log, protocol.negatives, targets, item, part)
+    kept = (negatives >= 0).all(1)
+    rows = np.column_stack((item, negatives))[kept]
+    width = rows.shape[1]
+
+    def spread(values: Ints) -> Ints:
+        return np.repeat(values[kept], width)
+
+    label = np.zeros(rows.shape, np.int8)
+    label[:, 0] = 1
+    made = Examples(
+        spread(user), rows.ravel(), label.ravel(), spread(time), spread(start), spread(stop)
+    )
+    return made, int((~kept).sum())
+
+
+def _negatives(
+    log: RawLog, negatives: Negatives, targets: list[Targets], positives: Ints, part: int
+) -> Ints:
+    columns = log.spool.columns
+    pool = item_pool(negatives, positives, len(log.items))
+    drawn = [np.empty((0, negatives.per_positive), np.int64)]
+    for number, ((start, stop), each) in enumerate(
+        zip(chunks(columns["user"]), targets, strict=True)
+    ):
+        if not len(each.position):
+            continue
+        generator = np.random.default_rng([negatives.seed, part, number])
+        user = columns["user"][each.position].astype(np.int64)
+        events = columns["user"][start:stop], columns["item"][start:stop]
+        drawn.append(draw_negatives(negatives, pool, user, *events, generator))
+    return np.concatenate(drawn)

@@ -1,0 +1,177 @@
+"""From raw files to a log on disk, ordered by (user, time, row): the part that DuckDB does.
+
+DuckDB reads, filters and sorts out of core, within a stated memory limit. What comes out is a
+`RawLog` whose users and items are numbered in the order of their raw ids.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import DTypeLike
+
+from recbench.data.card import Dataset
+from recbench.data.columns import Spool
+from recbench.data.reading import Rejected, rejected
+from recbench.errors import DataError
+from recbench.progress import Progress
+
+DEFAULT_MEMORY = "1GiB"
+"""Memory that DuckDB may use; `RECBENCH_MEMORY` overrides it."""
+ROWS = 1 << 18
+
+
+@dataclass(frozen=True)
+class RawLog:
+    """All events, ordered by (user, time, row), on disk.
+
+    Attributes:
+        spool: Columns user, item (numbers into `users` and `items`), time, positive, and where
+            the data have them label and behaviour.
+        users: Raw id of each user, ascending.
+        items: Raw id of each item, ascending.
+        user_fields: Further columns of users, in the order of `users`.
+        item_fields: Further columns of items, in the order of `items`.
+        behaviours: Name of each behaviour code.
+        out_of_range: Events dropped because their time cannot be right.
+        rejected: Rows that could not be read.
+    """
+
+    spool: Spool
+    users: pa.Array
+    items: pa.Array
+    user_fields: Mapping[str, pa.Array]
+    item_fields: Mapping[str, pa.Array]
+    behaviours: tuple[str, ...]
+    out_of_range: int
+    rejected: Rejected
+
+
+def ingest(
+    dataset: Dataset, files: Mapping[str, Path], scratch: Path, progress: Progress
+) -> RawLog:
+    """Read `files` with the dataset's reader and return its log, stored under `scratch`."""
+    with duckdb.connect(scratch / "ingest.duckdb") as db:
+        db.execute(
+            "SET memory_limit=$limit", {"limit": os.environ.get("RECBENCH_MEMORY", DEFAULT_MEMORY)}
+        )
+        db.execute("SET enable_progress_bar=false")
+        try:
+            dataset.read(db, files)
+            faults = rejected(db)
+            return _order(dataset, db, faults, scratch, progress)
+        except duckdb.OutOfMemoryException as error:
+            raise DataError(
+                f"{dataset.card.name}: preparation needs more memory than allowed; set "
+                "RECBENCH_MEMORY to more than "
+                f"{os.environ.get('RECBENCH_MEMORY', DEFAULT_MEMORY)}"
+            ) from error
+
+
+def _order(
+    dataset: Dataset,
+    db: duckdb.DuckDBPyConnection,
+    faults: Rejected,
+    scratch: Path,
+    progress: Progress,
+) -> RawLog:
+    card = dataset.card
+    columns = {row[0] for row in db.execute("DESCRIBE events").fetchall()}
+    total = _count(db, "events")
+    if faults.count > card.max_rejected * (total + faults.count):
+        raise DataError(
+            f"{card.name}: {faults.count:,} of {total + faults.count:,} rows are malformed:\n  "
+            + "\n  ".join(faults.examples)
+            + "\nmend or replace the file"
+        )
+    low, high = card.time_range or (-(1 << 62), 1 << 62)
+    db.execute(f"CREATE VIEW log AS SELECT * FROM events WHERE time BETWEEN {low} AND {high}")  # noqa: S608
+    kept = _count(db, "log")
+    if not kept:
+        raise DataError(f"{card.name}: the raw files hold no event within the dataset's time range")
+    users, items = _number(db, "user"), _number(db, "item")
+    behaviours = _behaviours(db) if "behaviour" in columns else ()
+    types: dict[str, DTypeLike] = {"user": np.int32, "item": np.int32, "time": np.int64}
+    types |= {"positive": np.bool_}
+    types |= {"label": np.int8} if "label" in columns else {}
+    types |= {"behaviour": np.int8} if behaviours else {}
+    spool = Spool(scratch / "log", kept, types)
+    _fill(db, spool, columns, behaviours, progress)
+    return RawLog(
+        spool,
+        users,
+        items,
+        _side(db, "user", len(users)),
+        _side(db, "item", len(items)),
+        behaviours,
+        total - kept,
+        faults,
+    )
+
+
+def _count(db: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = db.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+    return int(row[0]) if row else 0
+
+
+def _number(db: duckdb.DuckDBPyConnection, column: str) -> pa.Array:
+    """Create `<column>_number(<column>, number)`; return the raw ids in order."""
+    db.execute(
+        f"""CREATE TABLE {column}_number AS
+        SELECT {column}, (row_number() OVER (ORDER BY {column}) - 1)::INTEGER AS number
+        FROM (SELECT DISTINCT {column} FROM log)"""  # noqa: S608
+    )
+    query = f"SELECT {column} FROM {column}_number ORDER BY number"  # noqa: S608
+    return db.sql(query).to_arrow_table().column(0).combine_chunks()
+
+
+def _behaviours(db: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    rows = db.execute("SELECT DISTINCT behaviour FROM log ORDER BY ALL").fetchall()
+    return tuple(str(name) for (name,) in rows)
+
+
+def _fill(
+    db: duckdb.DuckDBPyConnection,
+    spool: Spool,
+    columns: set[str],
+    behaviours: tuple[str, ...],
+    progress: Progress,
+) -> None:
+    """Stream the ordered log into the spool."""
+    positive = "positive" if "positive" in columns else "true"
+    label = ", label::TINYINT AS label" if "label" in columns else ""
+    behaviour = (
+        ", (list_position($behaviours, behaviour) - 1)::TINYINT AS behaviour" if behaviours else ""
+    )
+    query = f"""SELECT u.number AS user, i.number AS item, time::BIGINT AS time,
+        {positive}::BOOLEAN AS positive{label}{behaviour}
+        FROM log JOIN user_number u USING (user) JOIN item_number i USING (item)
+        ORDER BY u.number, time, row"""  # noqa: S608
+    values = {"behaviours": list(behaviours)} if behaviours else {}
+    total, done = len(spool.columns["user"]), 0
+    with progress.bar("sorting events", total, "events") as bar:
+        for batch in db.sql(query, params=values).to_arrow_reader(ROWS):
+            for name, column in spool.columns.items():
+                column[done : done + len(batch)] = batch.column(name).to_numpy(zero_copy_only=False)
+            done += len(batch)
+            bar.advance(len(batch))
+
+
+def _side(db: duckdb.DuckDBPyConnection, key: str, count: int) -> dict[str, pa.Array]:
+    """Return the further columns of the `items` or `users` table, a row for each number."""
+    tables = {row[0] for row in db.execute("SHOW TABLES").fetchall()}
+    if f"{key}s" not in tables:
+        return {}
+    joined = db.sql(
+        f"""SELECT s.* EXCLUDE ({key}) FROM {key}_number LEFT JOIN {key}s s USING ({key})
+        ORDER BY number"""  # noqa: S608
+    ).to_arrow_table()
+    if len(joined) != count:
+        raise DataError(f"the {key}s table has more than one row for some {key}")
+    return {name: joined.column(name).combine_chunks() for name in joined.column_names}

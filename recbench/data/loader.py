@@ -1,0 +1,113 @@
+"""Batches, gathered straight from the memory-mapped columns of a prepared dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recbench.batch import CTRBatch, Features, History, Reads
+from recbench.data.gather import gather, window, window_with_category
+from recbench.data.prepared import Part, PreparedDataset
+from recbench.errors import UsageError
+
+Ints = NDArray[np.int64]
+
+
+class Loader:
+    """The examples of one part, in batches.
+
+    Args:
+        dataset: The prepared dataset.
+        part: One of its parts.
+        reads: Which events of each history to gather.
+        batch_size: Examples a batch; the last batch of a pass may be smaller.
+        seed: Decides the order of each epoch.
+    """
+
+    def __init__(
+        self, dataset: PreparedDataset, part: Part, reads: Reads, batch_size: int, seed: int = 0
+    ) -> None:
+        if reads.same_category and "category" not in dataset.schema:
+            raise UsageError(
+                f"the model searches histories by category, and {dataset.manifest.dataset} has no "
+                "field 'category'; choose another dataset or model"
+            )
+        self.dataset = dataset
+        self.part = part
+        self.reads = reads
+        self.batch_size = batch_size
+        self.seed = seed
+
+    @property
+    def examples(self) -> int:
+        """Number of examples in one pass."""
+        return len(self.part)
+
+    def __iter__(self) -> Iterator[CTRBatch]:
+        """Pass over all examples in stored order."""
+        return self._pass(np.arange(self.examples))
+
+    def epoch(self, number: int) -> Iterator[CTRBatch]:
+        """Pass over all examples in the random order of epoch `number`."""
+        return self._pass(np.random.default_rng([self.seed, number]).permutation(self.examples))
+
+    def features(self) -> Iterator[Features]:
+        """Pass over all examples in stored order, without their labels."""
+        for start in range(0, self.examples, self.batch_size):
+            self.dataset.require_open(self.part.name)
+            stop = min(start + self.batch_size, self.examples)
+            yield self._features(np.arange(start, stop))
+
+    def _pass(self, order: Ints) -> Iterator[CTRBatch]:
+        for start in range(0, len(order), self.batch_size):
+            self.dataset.require_open(self.part.name)
+            rows = order[start : start + self.batch_size]
+            labels = torch.from_numpy(self.part.labels[rows].astype(np.float32))
+            yield CTRBatch(self._features(rows), labels)
+
+    def _features(self, rows: Ints) -> Features:
+        part = self.part
+        ids = {"user": gather(part.user, rows), "item": gather(part.item, rows)}
+        fields: dict[str, torch.Tensor] = {}
+        for role, table in (("user", self.dataset.users), ("item", self.dataset.items)):
+            for field in self.dataset.schema.of(role):  # type: ignore[arg-type]
+                fields[field.name] = self._lookup(field.name, role, ids[role], table)
+        return Features(fields, self._history(rows, ids))
+
+    def _history(self, rows: Ints, ids: dict[str, Ints]) -> History:
+        dataset, part = self.dataset, self.part
+        starts, stops = gather(part.history_start, rows), gather(part.history_stop, rows)
+        recent = -1 if self.reads.recent is None else self.reads.recent
+        if self.reads.same_category and recent >= 0:
+            index = dataset.category_index
+            offsets, positions = window_with_category(
+                starts,
+                stops,
+                recent,
+                self.reads.same_category,
+                gather(dataset.users["start"], ids["user"]),
+                gather(dataset.users["stop"], ids["user"]),
+                index["position"],
+                index["category"],
+                gather(dataset.items["category"], ids["item"]),
+            )
+        else:
+            offsets, positions = window(starts, stops, recent)
+        items = gather(dataset.interactions["item"], positions)
+        fields = {
+            field.name: self._lookup(field.name, "item", items, dataset.items)
+            for field in dataset.schema.of("item")
+        }
+        lengths = np.diff(offsets)
+        age = np.repeat(gather(part.time, rows), lengths)
+        age -= gather(dataset.interactions["time"], positions)
+        longest = int(lengths.max(initial=0))
+        return History(fields, torch.from_numpy(age), torch.from_numpy(offsets), longest)
+
+    def _lookup(self, name: str, role: str, ids: Ints, table: dict[str, Ints]) -> torch.Tensor:
+        """Return the values of a field for final ids of its user or item."""
+        values = self.dataset.known(name, ids) if name == role else gather(table[name], ids)
+        return torch.from_numpy(values)

@@ -1,0 +1,127 @@
+"""The manifest of a prepared dataset: what it is, where it came from, and its fingerprints."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recbench.errors import DataError
+from recbench.schema import Field, Schema
+
+FORMAT = 1
+"""Version of the prepared folder's layout."""
+ROWS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` holds.
+
+    Attributes:
+        format: Version of the folder's layout.
+        dataset: Card name.
+        version: Card version.
+        task: The task that the examples serve.
+        protocol: Name of the protocol.
+        source: Whether the raw files are real or simulated.
+        size: Size of the simulation; empty for real data.
+        settings: Everything that decided the result, as plain values.
+        files: For each raw file, its name, bytes and SHA-256.
+        fields: The schema.
+        counts: Interactions, users, items, and the examples of each part.
+        fingerprints: SHA-256 over decoded rows, of the log and of each part.
+        characteristics: Statistics that describe the data.
+        leakage: How far the protocol lets training see the time of the test.
+        reports: What was dropped on the way, in sentences.
+        attainable: Whether test examples carry the score that no model can beat.
+    """
+
+    format: int
+    dataset: str
+    version: int
+    task: str
+    protocol: str
+    source: Literal["real", "simulated"]
+    size: str
+    settings: dict[str, Any]
+    files: dict[str, dict[str, Any]]
+    fields: list[dict[str, Any]]
+    counts: dict[str, int]
+    fingerprints: dict[str, str]
+    characteristics: dict[str, Any]
+    leakage: dict[str, Any]
+    reports: list[str]
+    attainable: bool
+
+    @property
+    def schema(self) -> Schema:
+        """The fields of the dataset."""
+        return Schema(tuple(Field(**field) for field in self.fields))
+
+    def save(self, folder: Path) -> None:
+        """Write `manifest.json` into `folder`."""
+        text = json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
+        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+    @staticmethod
+    def load(folder: Path) -> Manifest:
+        """Read the manifest of a prepared folder.
+
+        Raises:
+            DataError: If it is damaged or of another format.
+        """
+        path = folder / "manifest.json"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content["format"] != FORMAT:
+                raise ValueError(f"its format is {content['format']}, this recbench reads {FORMAT}")
+            return Manifest(**content)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{path} cannot be read ({error}); delete {folder} to prepare it again"
+            ) from error
+
+
+def fingerprint(start: str, columns: Mapping[str, Any], ids: Mapping[str, pa.Array]) -> str:
+    """Return the SHA-256 of rows, with users and items decoded to raw ids.
+
+    Args:
+        start: A text to begin with: the fingerprint of what the rows point into, or "".
+        columns: The rows' columns of whole numbers, in a fixed order.
+        ids: Raw values of those columns that hold raw numbers.
+    """
+    digest = hashlib.sha256(start.encode())
+    length = len(next(iter(columns.values())))
+    for first in range(0, length, ROWS):
+        for name, column in columns.items():
+            values = np.asarray(column[first : first + ROWS])
+            digest.update(_decoded(values, ids[name]) if name in ids else _numbers(values))
+    return digest.hexdigest()
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """Return the name, size and SHA-256 of a raw file."""
+    with path.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": checksum}
+
+
+def _numbers(values: np.ndarray[Any, Any]) -> bytes:
+    return values.astype("<i8").tobytes()
+
+
+def _decoded(numbers: np.ndarray[Any, Any], raw: pa.Array) -> bytes:
+    values = raw.take(pa.array(numbers))
+    if pa.types.is_integer(raw.type):
+        return _numbers(values.to_numpy())
+    text = pc.binary_join(pa.array([values.to_pylist()], pa.list_(pa.string())), "\n")
+    return text[0].as_py().encode()

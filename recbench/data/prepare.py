@@ -1,0 +1,200 @@
+"""Preparation: raw files in, a `PreparedDataset` out, published whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from recbench.data.card import Dataset
+from recbench.data.config import DataConfig
+from recbench.data.examples import split_log
+from recbench.data.ingest import ingest
+from recbench.data.manifest import FORMAT
+from recbench.data.prepared import PreparedDataset
+from recbench.data.raw import locate, missing_files, unzipped
+from recbench.data.write import write_prepared
+from recbench.errors import DataError, UsageError, unknown_name
+from recbench.folders import Folders
+from recbench.progress import SILENT, Progress
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A preparation with every choice made.
+
+    Attributes:
+        dataset: The plugin.
+        protocol: Name of its protocol.
+        source: Where the raw files come from.
+        size: Size of the simulation; empty for real data.
+        files: The real raw files by role; empty for simulated data.
+    """
+
+    dataset: Dataset
+    protocol: str
+    source: Literal["real", "simulated"]
+    size: str
+    files: Mapping[str, Path]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything that decides the result, as plain values."""
+        card = self.dataset.card
+        files = {role: _identity(path) for role, path in self.files.items()}
+        return {
+            "format": FORMAT,
+            "dataset": card.name,
+            "version": card.version,
+            "protocol": {
+                "name": self.protocol,
+                **dataclasses.asdict(card.protocols[self.protocol]),
+            },
+            "source": self.source,
+            "size": self.size,
+            "simulation": self._simulation,
+            "files": files,
+        }
+
+    @property
+    def _simulation(self) -> dict[str, Any]:
+        card = self.dataset.card
+        if self.source == "real":
+            return {}
+        return {"version": card.simulator_version, **card.simulated_sizes[self.size]}
+
+    def folder(self, cache: Path) -> Path:
+        """Return where the prepared data belong."""
+        text = json.dumps(self.settings, sort_keys=True)
+        key = hashlib.sha256(text.encode()).hexdigest()[:12]
+        card = self.dataset.card
+        origin = self.size or "real"
+        return cache / f"{card.name}-v{card.version}" / f"{self.protocol}-{origin}-{key}"
+
+
+def resolve(dataset: Dataset, config: DataConfig, folders: Folders) -> Request:
+    """Decide which raw files and which protocol serve `config`.
+
+    Raises:
+        UsageError: If the protocol, source or size does not exist.
+        DataError: If real files are needed and missing.
+    """
+    card = dataset.card
+    protocol = config.protocol or card.default_protocol
+    if protocol not in card.protocols:
+        raise unknown_name(f"protocol of {card.name}", protocol, card.protocols)
+    files = None if config.source == "simulated" else locate(card, folders.data)
+    if files is not None:
+        return Request(dataset, protocol, "real", "", files)
+    if config.source == "real" or not card.simulated_sizes:
+        if config.source == "simulated":
+            raise UsageError(f"{card.name} has no simulator; use --source real")
+        raise missing_files(card, folders.data)
+    if config.size not in card.simulated_sizes:
+        raise unknown_name(f"size of the simulated {card.name}", config.size, card.simulated_sizes)
+    return Request(dataset, protocol, "simulated", config.size, {})
+
+
+def prepare(
+    dataset: Dataset, config: DataConfig, folders: Folders, progress: Progress = SILENT
+) -> PreparedDataset:
+    """Return the prepared dataset that `config` names, preparing it if it is not there yet.
+
+    Processes that want the same data at the same time wait for the first one's result.
+
+    Raises:
+        UsageError: If the configuration names something that does not exist.
+        DataError: If raw files are missing, damaged or not what the card says, or the disk is
+            full. Nothing half-made stays.
+    """
+    request = resolve(dataset, config, folders)
+    target = request.folder(folders.cache)
+    if request.source == "simulated":
+        progress.warn(
+            f"{dataset.card.name}: SIMULATED data (size {request.size}), not the real dataset; "
+            f"the scores say nothing about it. The real one: get it from {dataset.card.source}"
+        )
+    if not (target / "manifest.json").exists():
+        with _only_one(target, progress):
+            if not (target / "manifest.json").exists():
+                _publish(request, target, progress)
+    return PreparedDataset(target, config.limit)
+
+
+def _publish(request: Request, target: Path, progress: Progress) -> None:
+    progress.note(f"preparing {request.dataset.card.name} ({request.protocol}) in {target}")
+    staging = target.with_name(f".{target.name}.{uuid4().hex[:8]}")
+    try:
+        ready = staging / "ready"
+        ready.mkdir(parents=True)
+        _build(request, staging, ready, progress)
+        ready.rename(target)
+    except (OSError, duckdb.Error) as error:
+        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+        if full:
+            raise DataError(
+                f"the disk of {target.parent} is full; free some space or set RECBENCH_CACHE to "
+                "another place. Nothing half-made was left"
+            ) from error
+        raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> None:
+    dataset, files = request.dataset, request.files
+    raw = staging / "raw"
+    raw.mkdir()
+    if request.source == "simulated":
+        files = dataset.simulate(request.size, raw, progress)
+    log = ingest(dataset, unzipped(files, raw), staging, progress)
+    if request.source == "real":
+        _check_counts(dataset, len(log.spool.columns["user"]), len(log.users), len(log.items))
+    with log.spool:
+        (staging / "ingest.duckdb").unlink()
+        split = split_log(log, dataset.card.protocols[request.protocol])
+        write_prepared(dataset, request.settings, files, log, split, raw, ready)
+
+
+def _check_counts(dataset: Dataset, interactions: int, users: int, items: int) -> None:
+    counts = {"interactions": interactions, "users": users, "items": items}
+    published = dataset.card.counts
+    if not published or counts in published:
+        return
+    release = min(published, key=lambda each: abs(each["interactions"] - interactions))
+    wrong = [f"{counts[k]:,} {k} (published: {n:,})" for k, n in release.items() if counts[k] != n]
+    raise DataError(
+        f"{dataset.card.name}: the raw files hold {', '.join(wrong)}; they are damaged or another "
+        f"release. Get them again from {dataset.card.source}"
+    )
+
+
+def _identity(path: Path) -> list[int | str]:
+    status = path.stat()
+    return [path.name, status.st_size, status.st_mtime_ns]
+
+
+@contextmanager
+def _only_one(target: Path, progress: Progress) -> Iterator[None]:
+    """Hold the lock of a prepared folder."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress.note(f"another process is preparing {target.name}; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

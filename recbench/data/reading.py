@@ -1,0 +1,101 @@
+"""Reading raw files into DuckDB: malformed rows are counted and located, never lost in silence."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import duckdb
+
+from recbench.errors import DataError
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Rows that could not be read.
+
+    Attributes:
+        count: How many.
+        examples: Up to five of them, as "file:line: why".
+    """
+
+    count: int
+    examples: tuple[str, ...]
+
+
+def read_csv(
+    db: duckdb.DuckDBPyConnection,
+    table: str,
+    path: Path,
+    columns: Mapping[str, str],
+    *,
+    delimiter: str = ",",
+    header: bool = False,
+    quote: str = "",
+    encoding: str = "utf-8",
+) -> None:
+    """Create `table` from a delimited text file, plain or .gz, with a column `row` in file order.
+
+    Args:
+        db: The connection to create it in.
+        table: The table's name.
+        path: The file.
+        columns: DuckDB type of each column, in the file's order.
+        delimiter: What separates columns.
+        header: Whether the first line names the columns.
+        quote: The character around values, if any.
+        encoding: The file's character encoding.
+
+    Raises:
+        DataError: If the file is damaged.
+    """
+    types = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+    try:
+        db.execute(
+            f"""CREATE TABLE {table} AS SELECT row_number() OVER () AS row, *
+            FROM read_csv($path, auto_detect=false, header={header}, delim=$delimiter,
+                          quote=$quote, escape='', columns={{{types}}}, encoding=$encoding,
+                          store_rejects=true, rejects_limit=0, max_line_size=16000000)""",  # noqa: S608
+            {"path": str(path), "delimiter": delimiter, "quote": quote, "encoding": encoding},
+        )
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        if "No space left" in str(error):
+            raise
+        raise DataError(
+            f"{path} is damaged or not in the expected format: {str(error).splitlines()[0]}; "
+            "get the file again"
+        ) from error
+
+
+def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
+    """Return the malformed rows of all files read so far."""
+    tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if "reject_errors" not in tables:
+        return Rejected(0, ())
+    rows = db.execute(
+        """SELECT file_path, line, first(error_message) FROM reject_errors
+        JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"""
+    ).fetchall()
+    return Rejected(len(rows), tuple(f"{file}:{line}: {why}" for file, line, why in rows[:5]))
+
+
+@contextmanager
+def open_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
+    """Open a text file, plain or .gz.
+
+    Raises:
+        DataError: If the file turns out to be damaged, also while the caller reads it.
+    """
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rt", encoding=encoding) as file:
+            yield file
+    except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+        raise DataError(
+            f"{path} is damaged or not in the expected format: {error}; get the file again"
+        ) from error

@@ -1,0 +1,200 @@
+"""Writing a prepared dataset: tables, vocabularies, category index, fingerprints, manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recbench.data.card import Dataset
+from recbench.data.columns import Spool, write_table
+from recbench.data.describe import characteristics, leakage
+from recbench.data.examples import Examples, SplitLog, chunks
+from recbench.data.gather import category_index
+from recbench.data.ingest import RawLog
+from recbench.data.manifest import FORMAT, Manifest, file_facts, fingerprint
+from recbench.data.protocol import PARTS, require_parts
+from recbench.data.vocabulary import Coded, Renumbering, encode, renumber
+from recbench.schema import FIRST_ID, Field, Role
+
+LABEL = "click"
+"""Name of the label of click-through-rate data."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """Users or items with their final ids and coded fields."""
+
+    renumbering: Renumbering
+    raw: pa.Array
+    fields: Mapping[str, Coded]
+
+    def schema(self, role: Role) -> list[Field]:
+        """Return the side's fields, the id itself first."""
+        first = Field("user" if role == "user" else "item", role, self.renumbering.size)
+        return [first, *(Field(name, role, coded.size) for name, coded in self.fields.items())]
+
+    def table(self, key: str) -> dict[str, Any]:
+        """Return the side's columns, a row for each final id."""
+        ordered = self.raw.take(pa.array(self.renumbering.order))
+        raw = pa.concat_arrays([pa.nulls(FIRST_ID, self.raw.type), ordered])
+        return {key: raw, **{name: coded.ids for name, coded in self.fields.items()}}
+
+
+def write_prepared(
+    dataset: Dataset,
+    settings: Mapping[str, Any],
+    files: Mapping[str, Path],
+    log: RawLog,
+    split: SplitLog,
+    raw: Path,
+    folder: Path,
+) -> None:
+    """Write everything that a prepared folder holds.
+
+    Args:
+        dataset: The plugin.
+        settings: What decided the result.
+        files: The raw files that were read.
+        log: The log.
+        split: Its parts.
+        raw: Where simulated raw files are.
+        folder: Where to write.
+    """
+    users, items = (
+        _side(split.train_users, log.users, log.user_fields),
+        _side(split.train_items, log.items, log.item_fields),
+    )
+    counts = {"interactions": len(log.spool.columns["user"])}
+    counts |= {"users": len(log.users), "items": len(log.items)}
+    parts = {part: len(split.examples[part].user) for part in PARTS}
+    require_parts(parts, dataset.card.name)
+    _write_log(log, users, items, folder)
+    fingerprints = _fingerprints(log, split)
+    simulated = settings["source"] == "simulated"
+    for part in PARTS:
+        oracle = None
+        if part == "test" and simulated:
+            oracle = _oracle(dataset, log, split.examples[part], raw)
+        _write_examples(
+            split.examples[part], users, items, oracle, folder / f"samples/{part}.arrow"
+        )
+    fields = [*users.schema("user"), *items.schema("item"), Field(LABEL, "label", 2)]
+    Manifest(
+        format=FORMAT,
+        dataset=dataset.card.name,
+        version=dataset.card.version,
+        task=dataset.card.task,
+        protocol=settings["protocol"]["name"],
+        source=settings["source"],
+        size=settings["size"],
+        settings=dict(settings),
+        files={role: file_facts(path) for role, path in files.items()},
+        fields=[vars(field) for field in fields],
+        counts=counts | parts,
+        fingerprints=fingerprints,
+        characteristics=characteristics(log, split),
+        leakage=leakage(dataset.card.protocols[settings["protocol"]["name"]], split),
+        reports=_reports(log, split),
+        attainable=simulated,
+    ).save(folder)
+
+
+def _side(in_train: NDArray[np.bool_], raw: pa.Array, fields: Mapping[str, pa.Array]) -> Side:
+    renumbering = renumber(in_train)
+    coded = {name: encode(values, renumbering) for name, values in fields.items()}
+    return Side(renumbering, raw, coded)
+
+
+def _write_log(log: RawLog, users: Side, items: Side, folder: Path) -> None:
+    columns = log.spool.columns
+    with Spool(folder / "spool", len(columns["item"]), {"item": np.int32}) as spool:
+        for start, stop in chunks(columns["user"]):
+            spool.columns["item"][start:stop] = items.renumbering.ids[columns["item"][start:stop]]
+        events = {"item": spool.columns["item"], "time": columns["time"]}
+        events |= {"behaviour": columns["behaviour"]} if log.behaviours else {}
+        write_table(folder / "interactions.arrow", events)
+    bounds = np.searchsorted(columns["user"], np.arange(len(log.users) + 1))
+    order = users.renumbering.order
+    special = np.zeros(FIRST_ID, np.int64)
+    starts = np.concatenate((special, bounds[:-1][order]))
+    stops = np.concatenate((special, bounds[1:][order]))
+    write_table(folder / "users.arrow", {**users.table("user"), "start": starts, "stop": stops})
+    write_table(folder / "items.arrow", items.table("item"))
+    for side in (users, items):
+        for name, coded in side.fields.items():
+            write_table(folder / f"fields/{name}.arrow", {"value": coded.values})
+    if log.behaviours:
+        write_table(folder / "fields/behaviour.arrow", {"value": pa.array(log.behaviours)})
+    if "category" in items.fields:
+        _write_category_index(log, items, bounds, folder)
+
+
+def _write_category_index(
+    log: RawLog, items: Side, bounds: NDArray[np.int64], folder: Path
+) -> None:
+    columns = log.spool.columns
+    by_item = items.fields["category"].ids[items.renumbering.ids]
+    types = {"position": np.int64, "category": np.int32}
+    with Spool(folder / "spool", len(columns["item"]), types) as spool:
+        for start, stop in chunks(columns["user"]):
+            category = by_item[columns["item"][start:stop]]
+            first, last = columns["user"][start], columns["user"][stop - 1]
+            offsets = bounds[first : last + 2] - start
+            spool.columns["category"][start:stop] = category
+            spool.columns["position"][start:stop] = category_index(offsets, category) + start
+        write_table(folder / "category_index.arrow", spool.columns)
+
+
+def _write_examples(
+    examples: Examples,
+    users: Side,
+    items: Side,
+    oracle: NDArray[np.float64] | None,
+    path: Path,
+) -> None:
+    columns = {
+        "user": users.renumbering.ids[examples.user],
+        "item": items.renumbering.ids[examples.item],
+        LABEL: examples.label,
+        "time": examples.time,
+        "history_start": examples.history_start,
+        "history_stop": examples.history_stop,
+    }
+    write_table(path, columns if oracle is None else {**columns, "oracle": oracle})
+
+
+def _oracle(dataset: Dataset, log: RawLog, test: Examples, raw: Path) -> NDArray[np.float64]:
+    user, item = (
+        ids.take(pa.array(numbers)).to_numpy()
+        for ids, numbers in ((log.users, test.user), (log.items, test.item))
+    )
+    return dataset.oracle(raw, user, test.time, item)
+
+
+def _fingerprints(log: RawLog, split: SplitLog) -> dict[str, str]:
+    ids = {"user": log.users, "item": log.items}
+    names = [name for name in ("user", "item", "time", "behaviour") if name in log.spool.columns]
+    found = {"log": fingerprint("", {name: log.spool.columns[name] for name in names}, ids)}
+    for part in PARTS:
+        found[part] = fingerprint(found["log"], vars(split.examples[part]), ids)
+    return found
+
+
+def _reports(log: RawLog, split: SplitLog) -> list[str]:
+    reports = []
+    if log.rejected.count:
+        where = "; ".join(log.rejected.examples)
+        reports.append(f"{log.rejected.count:,} malformed rows left out: {where}")
+    if log.out_of_range:
+        reports.append(f"{log.out_of_range:,} rows left out: their time is out of range")
+    if split.given_up:
+        reports.append(
+            f"{split.given_up:,} targets left out: no item is left that their user never met"
+        )
+    return reports
