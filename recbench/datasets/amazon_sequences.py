@@ -1,0 +1,82 @@
+"""Amazon Beauty and Toys 2014 as item sequences in time order, without timestamps.
+
+The release of S3-Rec (Zhou et al., CIKM 2020): the 5-core reviews of a category, one user a line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from recbench.data import Card, Dataset
+from recbench.data.protocol import LeaveLastTwoOut, Negatives, Protocol
+from recbench.data.reading import open_text, read_csv
+
+SEQUENCES = Protocol(
+    LeaveLastTwoOut(), Negatives("popularity"), min_history=1, ties="order", timed=False
+)
+DIN = Protocol(
+    LeaveLastTwoOut(),
+    Negatives("uniform"),
+    min_history=1,
+    ties="order",
+    timed=False,
+    source="Zhou et al., Deep Interest Network, KDD 2018, section 6.1; validation added",
+)
+
+
+def _card(name: str, title: str, users: int, items: int, interactions: int) -> Card:
+    return Card(
+        name=name,
+        version=1,
+        title=title,
+        task="ctr",
+        files={"sequences": "sequences.txt", "attributes": "item2attributes.json"},
+        protocols={"sequences": SEQUENCES, "din": DIN},
+        source="the data folder of the S3-Rec release (github.com/RUCAIBox/CIKM2020-S3Rec)",
+        licence="research use",
+        citation="McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR "
+        "2015; Zhou et al., S3-Rec, CIKM 2020",
+        counts=({"interactions": interactions, "users": users, "items": items},),
+        notes=(
+            "The files have an order and no times: an event's time is its place in its sequence.",
+            "An item's category is the last of its attributes, the most specific one.",
+        ),
+    )
+
+
+class _AmazonSequences(Dataset):
+    """A line `user item item ...` for each user, and a JSON object item -> attribute ids."""
+
+    api = 1
+
+    def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
+        """Make `events` and `items`."""
+        read_csv(db, "lines", files["sequences"], {"line": "VARCHAR"}, delimiter="\t")
+        db.execute(
+            """CREATE TABLE events AS
+            SELECT row_number() OVER () AS row, split[1]::BIGINT AS user, item::BIGINT AS item, time
+            FROM (SELECT split, unnest(split[2:]) AS item,
+                         generate_subscripts(split[2:], 1) AS time
+                  FROM (SELECT string_split(line, ' ') AS split FROM lines ORDER BY row))"""
+        )
+        with open_text(files["attributes"]) as file:
+            attributes = json.load(file)
+        item, category = [int(each) for each in attributes], [a[-1] for a in attributes.values()]
+        db.register("items", pa.table({"item": item, "category": category}))
+
+
+class AmazonBeauty(_AmazonSequences):
+    """Amazon Beauty, 5-core of 2014."""
+
+    card = _card("amazon-beauty", "Amazon Beauty 2014, 5-core", 22_363, 12_101, 198_502)
+
+
+class AmazonToys(_AmazonSequences):
+    """Amazon Toys and Games, 5-core of 2014."""
+
+    card = _card("amazon-toys", "Amazon Toys and Games 2014, 5-core", 19_412, 11_924, 167_597)

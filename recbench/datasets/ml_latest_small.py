@@ -1,0 +1,47 @@
+"""MovieLens latest-small: about 100,000 ratings between 1995 and 2018."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from recbench.data import Card, Dataset
+from recbench.data.reading import read_csv
+from recbench.datasets import movielens
+
+CARD = Card(
+    name="ml-latest-small",
+    version=1,
+    title="MovieLens latest-small",
+    task="ctr",
+    files={"ratings": "ratings.csv", "movies": "movies.csv"},
+    protocols=movielens.PROTOCOLS,
+    source="files.grouplens.org/datasets/movielens/ml-latest-small.zip",
+    licence=movielens.LICENCE,
+    citation=movielens.CITATION,
+    counts=(
+        {"interactions": 100_004, "users": 671, "items": 9_066},  # released in October 2016
+        {"interactions": 100_836, "users": 610, "items": 9_724},  # released in September 2018
+    ),
+    notes=movielens.NOTES,
+)
+
+
+class MovieLensLatestSmall(Dataset):
+    """ratings.csv and movies.csv, comma-separated with a header."""
+
+    api = 1
+    card = CARD
+
+    def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
+        """Make `events` and `items`."""
+        rating = {"user": "BIGINT", "item": "BIGINT", "rating": "DOUBLE", "time": "BIGINT"}
+        read_csv(db, "ratings", files["ratings"], rating, header=True)
+        movie = {"item": "BIGINT", "title": "VARCHAR", "genres": "VARCHAR"}
+        read_csv(db, "movies", files["movies"], movie, header=True, quote='"')
+        db.execute(
+            f"""CREATE VIEW events AS SELECT *, rating >= {movielens.LIKED} AS label FROM ratings;
+            CREATE VIEW items AS SELECT item, split_part(genres, '|', 1) AS category FROM movies"""  # noqa: S608
+        )
