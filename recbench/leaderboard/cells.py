@@ -1,0 +1,131 @@
+"""A table as text: the columns, cells and notes that every output format shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from recbench.leaderboard.table import CHANCE_AUC, Table
+
+DASH = "—"
+UNCOMMITTED = "*"
+MIXED_CODE = "†"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table.
+
+    Attributes:
+        text: The main text.
+        detail: What may follow it, or stand below it where space is short.
+        best: Whether it is the best of its column.
+    """
+
+    text: str
+    detail: str = ""
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        header: What the column shows.
+        cells: A cell per row.
+        numeric: Whether it holds numbers, which are set flush right.
+        cost: Whether it tells what a result cost, not how good it is.
+    """
+
+    header: str
+    cells: tuple[Cell, ...]
+    numeric: bool = True
+    cost: bool = False
+
+
+def columns(table: Table) -> list[Column]:
+    """Return the columns of a table, left to right."""
+    rows = table.rows
+    shown = [
+        Column("#", _cells(DASH if pd.isna(rank) else str(rank) for rank in rows["rank"])),
+        Column("model", _model_cells(rows), numeric=False),
+        Column("seeds", _cells(map(str, rows["seeds"]))),
+    ]
+    for metric in table.group.metrics:
+        arrow = "↑" if metric.higher_is_better else "↓"
+        cells = _score_cells(rows, metric.name, metric.higher_is_better)
+        shown.append(Column(f"{metric.name} {arrow}", cells))
+    if rows["auc_share"].notna().any():
+        shown.append(Column("of attainable", _cells(map(_percent, rows["auc_share"]))))
+    return [
+        *shown,
+        Column("parameters", _cells(map(_compact, rows["parameters"])), cost=True),
+        Column("train s", _cells(map(_seconds, rows["train_seconds"])), cost=True),
+        Column("samples/s", _cells(map(_compact, rows["samples_per_second"])), cost=True),
+    ]
+
+
+def notes(table: Table) -> list[str]:
+    """Return what a reader must know to read the table right."""
+    found = []
+    if table.rows["auc_share"].notna().any():
+        found.append(
+            f"of attainable: (auc − {CHANCE_AUC}) / ({table.attainable_auc:.4f} − {CHANCE_AUC}); "
+            f"no model can pass an auc of {table.attainable_auc:.4f} on these rows"
+        )
+    if table.rows["uncommitted"].any():
+        found.append(f"{UNCOMMITTED} made with uncommitted code: nobody else can run it again")
+    if table.rows["mixed_code"].any():
+        found.append(f"{MIXED_CODE} the model's code or recbench's version differs between seeds")
+    if table.machines > 1:
+        found.append(f"times and speeds come from {table.machines} different machines")
+    return found
+
+
+def _cells(texts: Iterable[str]) -> tuple[Cell, ...]:
+    return tuple(map(Cell, texts))
+
+
+def _model_cells(rows: pd.DataFrame) -> tuple[Cell, ...]:
+    marks = rows["uncommitted"].map({True: UNCOMMITTED, False: ""}) + rows["mixed_code"].map(
+        {True: MIXED_CODE, False: ""}
+    )
+    return tuple(
+        Cell(model + mark, f"({config})" if config else "")
+        for model, mark, config in zip(rows["model"], marks, rows["config"], strict=True)
+    )
+
+
+def _score_cells(rows: pd.DataFrame, metric: str, higher_is_better: bool) -> tuple[Cell, ...]:
+    means, spreads = rows[f"{metric}_mean"], rows[f"{metric}_std"]
+    best = means.max() if higher_is_better else means.min()
+    return tuple(
+        Cell(_score(mean), f"± {_score(spread)}", best=len(rows) > 1 and mean == best)
+        for mean, spread in zip(means, spreads, strict=True)
+    )
+
+
+def _score(value: float) -> str:
+    return DASH if math.isnan(value) else f"{value:.4f}"
+
+
+def _percent(value: float) -> str:
+    return DASH if math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _compact(value: float) -> str:
+    """Return a count with three significant digits."""
+    if math.isnan(value):
+        return DASH
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.0f}"

@@ -1,0 +1,23 @@
+"""Reading every record of a results folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recbench.errors import RecbenchError
+from recbench.record import RunRecord
+
+
+def load_records(root: Path) -> tuple[list[RunRecord], list[str]]:
+    """Return the records below a results folder, and what is wrong with those that are bad.
+
+    Args:
+        root: The folder that `RunRecord.save` was given; one that does not exist has no records.
+    """
+    records, problems = [], []
+    for path in sorted(root.glob("*-v*/*/*/*.json")):
+        try:
+            records.append(RunRecord.load(path))
+        except RecbenchError as error:
+            problems.append(str(error))
+    return records, problems

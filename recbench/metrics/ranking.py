@@ -1,0 +1,105 @@
+"""Metrics of rankings: where the right item stands among the candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def mean_rank(higher: ArrayLike, equal: ArrayLike) -> Floats:
+    """Return the rank of each target, 1 being best; among equal scores, their mean rank.
+
+    Args:
+        higher: How many candidates score higher than the target, [N].
+        equal: How many other candidates score the same as the target, [N].
+    """
+    return 1.0 + np.asarray(higher) + np.asarray(equal) / 2
+
+
+def recall(ranks: ArrayLike, k: int) -> float:
+    """Return the share of targets among the first `k`; nan if there are none.
+
+    With one target per example this is also the hit rate, and what session-based papers call P@k.
+
+    Args:
+        ranks: The rank of each target as `mean_rank` gives it, [N].
+        k: How many places count, at least 1.
+
+    Raises:
+        ValueError: If `k` or a rank is below 1.
+    """
+    return _mean_gain(ranks, k, np.ones_like)
+
+
+def mrr(ranks: ArrayLike, k: int) -> float:
+    """Return the mean of 1 / rank, counting 0 beyond rank `k`; nan if there are no targets.
+
+    Args:
+        ranks: The rank of each target as `mean_rank` gives it, [N].
+        k: How many places count, at least 1.
+
+    Raises:
+        ValueError: If `k` or a rank is below 1.
+    """
+    return _mean_gain(ranks, k, np.reciprocal)
+
+
+def ndcg(ranks: ArrayLike, k: int) -> float:
+    """Return the normalised discounted cumulative gain with one relevant item per example.
+
+    That is the mean of 1 / log2(1 + rank), counting 0 beyond rank `k`; nan if there are no targets.
+
+    Args:
+        ranks: The rank of each target as `mean_rank` gives it, [N].
+        k: How many places count, at least 1.
+
+    Raises:
+        ValueError: If `k` or a rank is below 1.
+    """
+    return _mean_gain(ranks, k, lambda rank: 1.0 / np.log2(1.0 + rank))
+
+
+def ndcg_of_order(relevance: ArrayLike, k: int | None = None) -> Floats:
+    """Return the normalised discounted cumulative gain of rankings with graded relevance.
+
+    The gain of an item is 2^relevance - 1, its discount log2(1 + rank), and the ideal is the same
+    items ordered by relevance. Source: Burges et al., Learning to Rank using Gradient Descent,
+    ICML 2005, section 6.
+
+    Args:
+        relevance: The true relevance of each item, best-scored item first, [..., N].
+        k: How many places count, at least 1; None for all.
+
+    Returns:
+        One number in [0, 1] per ranking, [...]; nan where no item is relevant.
+
+    Raises:
+        ValueError: If `k` is below 1.
+    """
+    gains = np.exp2(np.asarray(relevance, np.float64)) - 1.0
+    places = gains.shape[-1] if k is None else _places(k)
+    discounts = 1.0 / np.log2(np.arange(2.0, gains.shape[-1] + 2.0))
+    discounts[places:] = 0.0
+    ideal = np.asarray(np.sort(gains, axis=-1)[..., ::-1] @ discounts)
+    return np.divide(gains @ discounts, ideal, out=np.full_like(ideal, np.nan), where=ideal > 0)
+
+
+def _mean_gain(ranks: ArrayLike, k: int, gain: Callable[[Floats], Floats]) -> float:
+    """Return the mean of `gain(rank)`, counting 0 beyond rank `k`."""
+    values = np.asarray(ranks, np.float64)
+    places = _places(k)
+    if not values.size:
+        return float("nan")
+    if not (values >= 1).all():
+        raise ValueError(f"ranks: expected numbers of at least 1, got {values.min()}")
+    return float(gain(values[values <= places]).sum() / values.size)
+
+
+def _places(k: int) -> int:
+    if k < 1:
+        raise ValueError(f"k: expected at least 1, got {k}")
+    return k
