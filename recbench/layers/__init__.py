@@ -1,0 +1,19 @@
+"""Layers that two or more models share."""
+
+from recbench.layers.attention import DINAttention
+from recbench.layers.dice import Dice
+from recbench.layers.embedding import FieldEmbeddings
+from recbench.layers.mlp import MLP, Activation
+from recbench.layers.recurrent import AUGRU
+from recbench.layers.regularisation import MiniBatchAwareL2, mini_batch_aware_l2
+
+__all__ = [
+    "AUGRU",
+    "MLP",
+    "Activation",
+    "DINAttention",
+    "Dice",
+    "FieldEmbeddings",
+    "MiniBatchAwareL2",
+    "mini_batch_aware_l2",
+]

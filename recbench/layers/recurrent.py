@@ -1,0 +1,52 @@
+"""DIEN's recurrent layer as a module."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from recbench.ops import augru
+from recbench.ops.augru import AttentionMode
+
+
+class AUGRU(nn.Module):
+    """A GRU with attention: `recbench.ops.augru` with its weights.
+
+    Parameters are named as in a one-layer `torch.nn.GRU`, whose state dict loads here.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        att_mode: AttentionMode = "paper",
+        reset_after: bool = True,
+    ) -> None:
+        """Build the layer; `att_mode` and `reset_after` are those of `recbench.ops.augru`."""
+        super().__init__()
+        self.weight_ih_l0 = nn.Parameter(torch.empty(3 * hidden_size, input_size))
+        self.weight_hh_l0 = nn.Parameter(torch.empty(3 * hidden_size, hidden_size))
+        self.bias_ih_l0 = nn.Parameter(torch.empty(3 * hidden_size))
+        self.bias_hh_l0 = nn.Parameter(torch.empty(3 * hidden_size))
+        self.att_mode: AttentionMode = att_mode
+        self.reset_after = reset_after
+        bound = hidden_size**-0.5
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(
+        self, x: Tensor, attention: Tensor, lengths: Tensor, h0: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the state after each step, [B, T, H], and after the last real one, [B, H].
+
+        Args:
+            x: Inputs, right-padded, [B, T, I].
+            attention: Attention weight of each step, [B, T].
+            lengths: Number of real steps in each row, [B] of int64.
+            h0: The first state, [B, H]; zeros if None.
+        """
+        return augru(
+            x, attention, lengths,
+            self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0,
+            h0, self.att_mode, self.reset_after,
+        )  # fmt: skip

@@ -1,0 +1,7 @@
+"""Operators on the hot path of models: each a function of tensors, defined by pure PyTorch."""
+
+from recbench.ops.augru import augru
+from recbench.ops.din_attention import din_attention
+from recbench.ops.sim_search import sim_search_hard, sim_search_soft
+
+__all__ = ["augru", "din_attention", "sim_search_hard", "sim_search_soft"]
