@@ -1,0 +1,141 @@
+"""`recbench data`: prepare, verify and describe datasets."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recbench.cli import options
+
+if TYPE_CHECKING:
+    from recbench.data import Card, PreparedDataset
+
+app = typer.Typer(help="Prepare, verify and describe datasets.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="Dataset; `recbench list datasets` shows all.")]
+
+
+@app.command()
+def prepare(
+    dataset: Name,
+    protocol: options.Protocol = "",
+    source: options.Source = "auto",
+    size: options.Size = "small",
+    data_dir: options.DataDir = None,
+    cache_dir: options.CacheDir = None,
+) -> None:
+    """Make a dataset ready to train on; done by `run` too, when it is needed."""
+    _, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
+    counts = prepared.manifest.counts
+    typer.echo(f"{prepared.folder}")
+    typer.echo("  ".join(f"{name} {count:,}" for name, count in counts.items()))
+    for report in prepared.manifest.reports:
+        typer.echo(report)
+
+
+@app.command()
+def verify(
+    dataset: Name,
+    protocol: options.Protocol = "",
+    source: options.Source = "auto",
+    size: options.Size = "small",
+    data_dir: options.DataDir = None,
+    cache_dir: options.CacheDir = None,
+) -> None:
+    """Read a prepared dataset again and compare it with its fingerprints; exit 1 if it differs."""
+    from recbench.data import verify_prepared
+
+    _, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
+    differing = verify_prepared(prepared.folder)
+    for part, fingerprint in prepared.manifest.fingerprints.items():
+        verdict = "DIFFERS" if part in differing else "agrees"
+        typer.echo(f"{part:<6} {fingerprint[:16]}  {verdict}")
+    if differing:
+        typer.echo(f"delete {prepared.folder} to prepare it again", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def describe(
+    dataset: Name,
+    protocol: options.Protocol = "",
+    source: options.Source = "auto",
+    size: options.Size = "small",
+    data_dir: options.DataDir = None,
+    cache_dir: options.CacheDir = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show a dataset's card, its characteristics and its leakage report."""
+    card, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
+    if as_json:
+        typer.echo(json.dumps(vars(prepared.manifest)))
+        return
+    _print(card, prepared)
+
+
+def _prepare(
+    dataset: str,
+    protocol: str,
+    source: str,
+    size: str,
+    data_dir: options.DataDir,
+    cache_dir: options.CacheDir,
+) -> tuple[Card, PreparedDataset]:
+    from recbench.cli.progress import progress
+    from recbench.data import DataConfig
+    from recbench.data import prepare as prepare_dataset
+    from recbench.folders import Folders
+    from recbench.plugins import find, load_dataset
+
+    options.one_of("--source", source, ("auto", "real", "simulated"))
+    plugin = load_dataset(find("dataset", dataset))
+    config = DataConfig(dataset, protocol, source, size)  # type: ignore[arg-type]
+    folders = Folders.from_environment(data_dir, cache_dir)
+    return plugin.card, prepare_dataset(plugin, config, folders, progress())
+
+
+def _print(card: Card, prepared: PreparedDataset) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    manifest = prepared.manifest
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_column(style="bold")
+    facts.add_column(overflow="fold")
+    origin = f"{manifest.source} {manifest.size}".strip()
+    rows = {
+        "dataset": f"{card.title} ({card.name}, version {card.version}, {origin})",
+        "protocol": f"{manifest.protocol}, from {card.protocols[manifest.protocol].source}",
+        "licence": card.licence,
+        "citation": card.citation,
+        "files": card.source,
+        **{name: f"{count:,}" for name, count in manifest.counts.items()},
+        "density": f"{manifest.characteristics['density']:.3g}",
+        "popularity Gini": str(manifest.characteristics["item_popularity_gini"]),
+        "events a user": _quantiles(manifest.characteristics["events_per_user"]),
+    }
+    for part, about in manifest.characteristics["parts"].items():
+        rows[f"{part} histories"] = _quantiles(about["history_length"])
+        shares = f"{about['label_rate']:.3f} clicks, {about['unseen_users']:.1%} new users"
+        rows[f"{part} examples"] = f"{shares}, {about['unseen_items']:.1%} new items"
+    rows["leakage"] = _leakage(manifest.leakage)
+    for part, fingerprint in manifest.fingerprints.items():
+        rows[f"{part} fingerprint"] = fingerprint
+    rows["notes"] = "\n".join((*card.notes, *manifest.reports))
+    rows["folder"] = str(prepared.folder)
+    for name, value in rows.items():
+        facts.add_row(name, value)
+    Console().print(facts)
+
+
+def _quantiles(values: dict[str, int]) -> str:
+    return "  ".join(f"q{q} {value:,}" for q, value in values.items())
+
+
+def _leakage(report: dict[str, object]) -> str:
+    if not report["known"]:
+        return f"unknown: {report['reason']}"
+    early = f"{report['test_before_train_end']:,} test targets ({report['share']:.1%})"
+    return f"{early} precede a training event"

@@ -1,0 +1,45 @@
+"""`recbench doctor`: what recbench finds on this machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import typer
+
+from recbench.cli import options
+
+
+def doctor(as_json: options.Json = False) -> None:
+    """Show environment, compilers, devices, native code and folders."""
+    import torch
+
+    from recbench.folders import Folders
+    from recbench.provenance import environment
+    from recbench.recording import operators
+
+    folders = Folders.from_environment()
+    devices = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+    found = {
+        **vars(environment("cuda" if devices else "cpu")),
+        "accelerators": ", ".join(devices) or "none",
+        "native code": ", ".join(f"{name}: {how}" for name, how in operators().items()),
+        **{tool: shutil.which(tool) or "not found" for tool in ("g++", "cmake", "ninja", "nvcc")},
+        "raw files": str(folders.data or "RECBENCH_DATA is not set"),
+        "prepared data": _room(folders.cache),
+        "records": _room(folders.results),
+    }
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    width = max(map(len, found))
+    for name, value in found.items():
+        typer.echo(f"{name:<{width}}  {value}")
+
+
+def _room(folder: object) -> str:
+    from pathlib import Path
+
+    place = Path(str(folder)).absolute()
+    there = next(parent for parent in (place, *place.parents) if parent.exists())
+    return f"{place} ({shutil.disk_usage(there).free / 2**30:.0f} GiB free)"

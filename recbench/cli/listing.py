@@ -1,0 +1,85 @@
+"""`recbench list`: what can be run."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from recbench.cli import options
+
+
+def list_plugins(
+    what: Annotated[str, typer.Argument(help="models, datasets or metrics.")] = "models",
+    as_json: options.Json = False,
+) -> None:
+    """List models, datasets or metrics."""
+    options.one_of("list", what, ("models", "datasets", "metrics"))
+    rows = {"models": _models, "datasets": _datasets, "metrics": _metrics}[what]()
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*rows[0], box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*map(str, row.values()))
+    Console().print(table)
+
+
+def _models() -> list[dict[str, Any]]:
+    from recbench.errors import PluginError
+    from recbench.plugins import discover, load_model
+
+    rows = []
+    for plugin in discover("model"):
+        try:
+            task = load_model(plugin).task.name
+        except PluginError as error:
+            task = f"broken: {error}"
+        rows.append(
+            {
+                "model": plugin.name,
+                "task": task,
+                "distribution": plugin.distribution,
+                "version": plugin.version,
+            }
+        )
+    return rows
+
+
+def _datasets() -> list[dict[str, Any]]:
+    from recbench.data import locate
+    from recbench.errors import DataError, PluginError
+    from recbench.folders import Folders
+    from recbench.plugins import discover, load_dataset
+
+    folder = Folders.from_environment().data
+    rows = []
+    for plugin in discover("dataset"):
+        row = {"dataset": plugin.name, "task": "", "protocols": "", "files": ""}
+        try:
+            card = load_dataset(plugin).card
+            row |= {"task": card.task, "protocols": ", ".join(card.protocols)}
+            there = "here" if locate(card, folder) else "missing"
+            row["files"] = f"{there} (simulator)" if card.simulated_sizes else there
+        except (DataError, PluginError) as error:
+            row["files"] = f"broken: {error}"
+        rows.append(row | {"distribution": plugin.distribution, "version": plugin.version})
+    return rows
+
+
+def _metrics() -> list[dict[str, Any]]:
+    from recbench.metrics import METRICS
+
+    return [
+        {
+            "metric": metric.name,
+            "version": metric.version,
+            "better": "higher" if metric.higher_is_better else "lower",
+            "meaning": metric.meaning,
+        }
+        for metric in METRICS.values()
+    ]

@@ -1,0 +1,113 @@
+"""`recbench run`: train and score models, then show the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recbench.cli import options
+from recbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from recbench.config import RunConfig
+    from recbench.folders import Folders
+    from recbench.suite import Cell
+
+
+def run(
+    models: Annotated[str, typer.Option(help="Models, with commas between: din,dien,sim.")] = "",
+    dataset: Annotated[str, typer.Option(help="Dataset; `recbench list datasets` shows all.")] = "",
+    seeds: Annotated[str, typer.Option(help="Seeds, with commas between; a run for each.")] = "1",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="MODEL.FIELD=VALUE or training.FIELD=VALUE; repeatable."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML file with one run, in place of --models and --dataset."),
+    ] = None,
+    protocol: options.Protocol = "",
+    source: options.Source = "auto",
+    size: options.Size = "small",
+    limit: Annotated[int, typer.Option(help="Use at most so many examples of each part.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    again: Annotated[
+        bool, typer.Option("--again", help="Also make runs that were made before.")
+    ] = False,
+    data_dir: options.DataDir = None,
+    cache_dir: options.CacheDir = None,
+    results: options.Results = None,
+    json: options.Json = False,
+) -> None:
+    """Train and score models on a dataset, a run for each model and seed.
+
+    Example: recbench run --models din,dien,sim --dataset taobao --seeds 1,2,3
+    """
+    options.one_of("--source", source, ("auto", "real", "simulated"))
+    if bool(config) == bool(models and dataset):
+        raise UsageError("give either --models and --dataset, or --config FILE")
+    numbers = [_seed(text) for text in options.names("--seeds", seeds)]
+    listed = options.names("--models", models) if models else []
+
+    from recbench.config import RunConfig, load_config, parse_overrides
+    from recbench.data import DataConfig
+    from recbench.folders import Folders
+
+    if config:
+        configs = [load_config(config)]
+        listed = [configs[0].model]
+    else:
+        data = DataConfig(dataset, protocol, source, size, limit)  # type: ignore[arg-type]
+        configs = [
+            RunConfig(model, data, seed=n, device=device) for model in listed for n in numbers
+        ]
+    overrides = parse_overrides(settings or (), listed)
+    folders = Folders.from_environment(data_dir, cache_dir, results)
+    _run_and_show([overrides.apply(each) for each in configs], folders, again=again, as_json=json)
+
+
+def _run_and_show(
+    configs: list[RunConfig], folders: Folders, *, again: bool, as_json: bool
+) -> None:
+    from recbench.cli.progress import progress
+    from recbench.suite import run_suite
+
+    cells = []
+    for cell in run_suite(configs, folders, progress(), again=again):
+        cells.append(cell)
+        if cell.error:
+            where = f" (traceback in {cell.log})" if cell.log else ""
+            typer.echo(
+                f"FAILED {cell.config.model}, seed {cell.config.seed}: {cell.error}{where}",
+                err=True,
+            )
+    _show(cells, as_json=as_json)
+    if any(cell.error for cell in cells):
+        raise typer.Exit(1)
+
+
+def _show(cells: list[Cell], *, as_json: bool) -> None:
+    import json
+    from dataclasses import asdict
+
+    from recbench.leaderboard import render, tables
+    from recbench.plain import finite
+
+    records = [cell.record for cell in cells if cell.record]
+    if as_json:
+        failed = [
+            {"model": cell.config.model, "seed": cell.config.seed, "error": cell.error}
+            for cell in cells
+            if cell.error
+        ]
+        typer.echo(json.dumps({"records": [finite(asdict(r)) for r in records], "failed": failed}))
+    elif records:
+        typer.echo(render(tables(records), "table"))
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise UsageError(f"--seeds: '{text}' is not a whole number of 0 or more")
+    return int(text)

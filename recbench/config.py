@@ -1,0 +1,143 @@
+"""`RunConfig`: everything a user decides about one run, as frozen dataclasses."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from recbench.data import DataConfig
+from recbench.errors import UsageError, unknown_name
+from recbench.plain import digest, from_plain
+from recbench.training import TrainingConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One model, on one dataset and split, with one seed."""
+
+    model: str  # name of the model plugin
+    data: DataConfig  # dataset, protocol, source
+    model_config: Mapping[str, Any] = field(default_factory=dict)  # what differs from its defaults
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    seed: int = 1  # of initialisation, shuffling and everything else random
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
+
+    def plain(self) -> dict[str, Any]:
+        """Return the configuration as plain data, as records and TOML files hold it."""
+        return _plain(asdict(self))
+
+    @property
+    def hash(self) -> str:
+        """Digest of everything but the seed: runs that differ in nothing else share it."""
+        return digest({name: value for name, value in self.plain().items() if name != "seed"})
+
+
+def load_config(path: Path) -> RunConfig:
+    """Read a run's configuration from a TOML file.
+
+    The file has `model`, and may have `seed`, `device` and the tables `[data]`, `[model_config]`
+    and `[training]`.
+
+    Raises:
+        UsageError: If the file cannot be read or holds something that is not a configuration.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not TOML: {error}") from error
+    try:
+        data = DataConfig(**content.pop("data", {}))
+        training = build(TrainingConfig, content.pop("training", {}), "training")
+        return RunConfig(data=data, training=training, **content)
+    except TypeError as error:
+        raise UsageError(f"{path} is not a run's configuration: {error}") from error
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What `--set` changes.
+
+    Attributes:
+        training: Fields of the training configuration.
+        models: For each model, fields of its configuration.
+    """
+
+    training: Mapping[str, Any]
+    models: Mapping[str, Mapping[str, Any]]
+
+    def apply(self, config: RunConfig) -> RunConfig:
+        """Return `config` with the changes made."""
+        training = build(
+            TrainingConfig, {**_plain(asdict(config.training)), **self.training}, "training"
+        )
+        model_config = {**config.model_config, **self.models.get(config.model, {})}
+        return replace(config, training=training, model_config=model_config)
+
+
+def parse_overrides(settings: Iterable[str], models: Iterable[str]) -> Overrides:
+    """Read settings of the form `training.FIELD=VALUE` or `MODEL.FIELD=VALUE`.
+
+    A value is JSON; what is not JSON is text.
+
+    Raises:
+        UsageError: If one has another form, or names a model that is not run.
+    """
+    training: dict[str, Any] = {}
+    by_model: dict[str, dict[str, Any]] = {model: {} for model in models}
+    for setting in settings:
+        target, equals, text = setting.partition("=")
+        owner, dot, name = target.strip().rpartition(".")
+        if not (equals and dot and name):
+            raise UsageError(
+                f"--set {setting}: write MODEL.FIELD=VALUE or training.FIELD=VALUE, "
+                "for example din.embedding_dim=32"
+            )
+        if owner != "training" and owner not in by_model:
+            raise unknown_name("target of --set", owner, ["training", *by_model])
+        (training if owner == "training" else by_model[owner])[name] = _value(text.strip())
+    return Overrides(training, by_model)
+
+
+def build(kind: type[T], changes: Mapping[str, Any], owner: str) -> T:
+    """Return a configuration dataclass with some fields changed, each checked against its type.
+
+    Args:
+        kind: The dataclass; every field has a default.
+        changes: New values as plain data.
+        owner: What the fields belong to, for errors.
+
+    Raises:
+        UsageError: If a field does not exist or a value has the wrong type.
+    """
+    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+    for name in changes:
+        if name not in known:
+            raise unknown_name(f"field of {owner}:", name, known)
+    try:
+        return from_plain(kind, {**_plain(asdict(kind())), **_plain(dict(changes))})  # type: ignore[call-overload]
+    except ValueError as error:
+        raise UsageError(f"{owner}: {error}") from error
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _plain(value: Any) -> Any:
+    """Return a copy with tuples as lists, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value

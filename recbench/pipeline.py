@@ -1,0 +1,135 @@
+"""`run`: from a configuration to a record, in one reading."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from recbench.config import RunConfig, build
+from recbench.data import Loader, Part, PreparedDataset, prepare, resolve
+from recbench.errors import UsageError
+from recbench.evaluate import predict, score
+from recbench.folders import Folders
+from recbench.plugins import Plugin, find, load_dataset, load_model
+from recbench.progress import SILENT, Progress
+from recbench.record import RunRecord, Seconds
+from recbench.recording import (
+    MemoryMeter,
+    Outcome,
+    finished,
+    make_record,
+    prediction_columns,
+    run_key,
+)
+from recbench.training import FitResult, TrainingRun
+
+if TYPE_CHECKING:
+    from recbench.model import Model
+
+
+def run(
+    config: RunConfig, folders: Folders, progress: Progress = SILENT, *, again: bool = False
+) -> RunRecord:
+    """Train and score one model; write and return the record.
+
+    A run that has been made before is not made again unless `again`.
+
+    Raises:
+        RecbenchError: With what failed, where, and how to mend it.
+    """
+    clock = [perf_counter()]
+    config, plugin, kind = check(config, folders)
+    dataset = prepare(
+        load_dataset(find("dataset", config.data.dataset)), config.data, folders, progress
+    )
+    key = run_key(config, plugin, dataset)
+    if not again and (earlier := finished(config, dataset, key, folders.results)):
+        progress.note(f"{config.model}, seed {config.seed}: done before, its record is kept")
+        return earlier
+    state, memory = folders.results / ".runs" / key, MemoryMeter(config.device)
+    seed_everything(config.seed)
+    model = kind(dataset.schema, build(kind.Config, config.model_config, config.model))
+    model.to(config.device)
+    clock.append(perf_counter())
+    fitted = train(model, dataset, config, state, progress)
+    clock.append(perf_counter())
+    test = dataset.open_test()
+    predictions = predict(
+        model, _loader(model, dataset, test, config), torch.device(config.device), progress
+    )
+    scores = score(model.task, test, predictions)
+    clock.append(perf_counter())
+    outcome = Outcome(model, fitted, test, scores, Seconds(*np.diff(clock).tolist()), memory.peak())
+    record = make_record(config, plugin, dataset, key, outcome)
+    record.save(folders.results, prediction_columns(dataset, test, predictions))
+    shutil.rmtree(state, ignore_errors=True)
+    return record
+
+
+def check(config: RunConfig, folders: Folders) -> tuple[RunConfig, Plugin, type[Model]]:
+    """Return the configuration with every choice made, its plugin and its class.
+
+    Raises:
+        UsageError: If it names something that does not exist or does not fit together.
+        PluginError: If a plugin is broken.
+        DataError: If raw files are missing.
+    """
+    plugin = find("model", config.model)
+    dataset = load_dataset(find("dataset", config.data.dataset))
+    request = resolve(dataset, config.data, folders)
+    kind = load_model(plugin)
+    if kind.task.name != dataset.card.task:
+        raise UsageError(
+            f"{config.model} is a model for {kind.task.name}, and {dataset.card.name} is a dataset "
+            f"for {dataset.card.task}; `recbench list` shows which go together"
+        )
+    model_config = vars(build(kind.Config, config.model_config, config.model))
+    data = replace(config.data, protocol=request.protocol, source=request.source, size=request.size)
+    chosen = replace(config, model_config=model_config, data=data, device=_device(config.device))
+    return chosen, plugin, kind
+
+
+def train(
+    model: Model, dataset: PreparedDataset, config: RunConfig, folder: Path, progress: Progress
+) -> FitResult:
+    """Fit the model on the training part, selecting on the validation part."""
+    valid = dataset.part("valid")
+    device = torch.device(config.device)
+
+    def validate(candidate: Model) -> dict[str, float]:
+        loader = _loader(candidate, dataset, valid, config)
+        return score(candidate.task, valid, predict(candidate, loader, device, progress)).values
+
+    examples = Loader(
+        dataset, dataset.part("train"), model.reads, config.training.batch_size, config.seed
+    )
+    return model.fit(examples, validate, TrainingRun(config.training, folder, device, progress))
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every source of randomness a model may draw from."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _loader(model: Model, dataset: PreparedDataset, part: Part, config: RunConfig) -> Loader:
+    return Loader(dataset, part, model.reads, config.training.evaluation_batch_size)
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"device '{name}' cannot be used: {reason}; try --device auto") from error
+    return name

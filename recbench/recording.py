@@ -1,0 +1,197 @@
+"""From what a run used and found to its record; and whether a run has been made before."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbench.config import RunConfig
+from recbench.data import Part, PreparedDataset
+from recbench.data.gather import implementation
+from recbench.errors import RecbenchError
+from recbench.evaluate import Scores, attainable
+from recbench.metrics import METRICS
+from recbench.plain import digest
+from recbench.plugins import Plugin, package_hash, source_hash
+from recbench.provenance import environment, git_state
+from recbench.record import (
+    DatasetRecord,
+    Fingerprints,
+    ModelRecord,
+    RunRecord,
+    Seconds,
+    predictions_path,
+    record_path,
+)
+from recbench.training import FitResult
+
+if TYPE_CHECKING:
+    from recbench.model import Model
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found.
+
+    Attributes:
+        model: The trained model.
+        fitted: What training did.
+        test: The test part.
+        scores: Its scores.
+        seconds: Time of each phase.
+        peak_memory_mb: Largest memory of the run.
+    """
+
+    model: Model
+    fitted: FitResult
+    test: Part
+    scores: Scores
+    seconds: Seconds
+    peak_memory_mb: float
+
+
+def run_key(config: RunConfig, plugin: Plugin, dataset: PreparedDataset) -> str:
+    """Return the digest of everything that can change the run's result."""
+    return digest(
+        {
+            "config": config.plain(),
+            "data": dataset.manifest.fingerprints,
+            "plugin": [plugin.distribution, plugin.version, source_hash(plugin)],
+            "recbench": [version("recbench"), package_hash("recbench")],
+            "operators": operators(),
+        }
+    )
+
+
+def operators() -> dict[str, str]:
+    """Return the implementation in use of each operator that has more than one."""
+    return {"gather": implementation()}
+
+
+def finished(
+    config: RunConfig, dataset: PreparedDataset, key: str, results: Path
+) -> RunRecord | None:
+    """Return the record of an earlier run with the same key, if there is one."""
+    manifest = dataset.manifest
+    path = record_path(
+        results,
+        manifest.dataset,
+        manifest.version,
+        manifest.protocol,
+        config.model,
+        config.hash,
+        config.seed,
+    )
+    if not (path.exists() and predictions_path(path).exists()):
+        return None
+    try:
+        record = RunRecord.load(path)
+    except RecbenchError:
+        return None  # a damaged record is made anew
+    return record if record.key == key else None
+
+
+def make_record(
+    config: RunConfig, plugin: Plugin, dataset: PreparedDataset, key: str, outcome: Outcome
+) -> RunRecord:
+    """Return the record of a finished run."""
+    parameters = (each for each in outcome.model.parameters() if each.requires_grad)
+    return RunRecord(
+        key=key,
+        config=config.plain(),
+        config_hash=config.hash,
+        seed=config.seed,
+        task=outcome.model.task.name,
+        dataset=_dataset(config, dataset, outcome.test),
+        model=ModelRecord(
+            config.model,
+            plugin.distribution,
+            plugin.version,
+            source_hash(plugin),
+            config.plain()["model_config"],
+        ),
+        scores=outcome.scores.values,
+        validation=outcome.fitted.best,
+        metric_versions={name: METRICS[name].version for name in outcome.scores.values},
+        scored_users=outcome.scores.scored_users,
+        curve=outcome.fitted.curve,
+        parameters=sum(each.numel() for each in parameters),
+        seconds=outcome.seconds,
+        train_samples_per_second=outcome.fitted.samples_per_second or None,
+        peak_memory_mb=outcome.peak_memory_mb,
+        operators=operators(),
+        environment=environment(config.device),
+        git=git_state(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def prediction_columns(
+    dataset: PreparedDataset, test: Part, predictions: NDArray[np.float32]
+) -> Mapping[str, NDArray[Any]]:
+    """Return the rows to keep beside a record: raw user and item, time, label and prediction."""
+    columns = {}
+    for name, ids, table in (
+        ("user", test.user, dataset.users),
+        ("item", test.item, dataset.items),
+    ):
+        raw = table[name].take(np.asarray(ids))
+        columns[name] = raw.to_numpy(zero_copy_only=False)
+    return {
+        **columns,
+        "time": np.asarray(test.time),
+        "label": np.asarray(test.labels),
+        "prediction": predictions,
+    }
+
+
+class MemoryMeter:
+    """The largest resident memory since it was made, or of an accelerator where one is used."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._linux = Path("/proc/self/clear_refs")
+        if device.startswith("cuda"):
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(device)
+        elif self._linux.exists():
+            self._linux.write_text("5")  # makes the kernel start a new peak
+
+    def peak(self) -> float:
+        """Return the peak in MiB."""
+        if self._device.startswith("cuda"):
+            import torch
+
+            return torch.cuda.max_memory_allocated(self._device) / 2**20
+        if self._linux.exists():
+            status = Path("/proc/self/status").read_text()
+            line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+            return int(line.split()[1]) / 1024
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return used / (2**20 if sys.platform == "darwin" else 1024)
+
+
+def _dataset(config: RunConfig, dataset: PreparedDataset, test: Part) -> DatasetRecord:
+    manifest = dataset.manifest
+    prints = {part: manifest.fingerprints[part] for part in ("train", "valid", "test")}
+    return DatasetRecord(
+        name=manifest.dataset,
+        version=manifest.version,
+        protocol=manifest.protocol,
+        source=manifest.source,
+        size=manifest.size or None,
+        limit=config.data.limit or None,
+        fingerprints=Fingerprints(**prints),
+        attainable=attainable(test),
+        leakage=manifest.leakage,
+    )

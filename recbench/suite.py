@@ -1,0 +1,64 @@
+"""Many runs: all are checked before the first starts, and one that fails does not stop the rest."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from recbench.config import RunConfig
+from recbench.errors import RecbenchError
+from recbench.folders import Folders
+from recbench.pipeline import check, run
+from recbench.progress import SILENT, Progress
+from recbench.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a suite and what became of it.
+
+    Attributes:
+        config: What was asked for.
+        record: Its record; None if it failed.
+        error: Why it failed, in one message; empty if it did not.
+        log: The file with the traceback of a failure that is not the user's; None otherwise.
+    """
+
+    config: RunConfig
+    record: RunRecord | None
+    error: str = ""
+    log: Path | None = None
+
+
+def run_suite(
+    configs: Sequence[RunConfig],
+    folders: Folders,
+    progress: Progress = SILENT,
+    *,
+    again: bool = False,
+) -> Iterator[Cell]:
+    """Make every run in turn and yield what became of it.
+
+    Raises:
+        RecbenchError: Before any run starts, if one asks for something that cannot be.
+    """
+    for config in configs:
+        check(config, folders)
+    for number, config in enumerate(configs, 1):
+        title = f"{config.model} on {config.data.dataset}, seed {config.seed}"
+        progress.note(f"[{number}/{len(configs)}] {title}")
+        yield _cell(config, folders, progress, again)
+
+
+def _cell(config: RunConfig, folders: Folders, progress: Progress, again: bool) -> Cell:
+    try:
+        return Cell(config, run(config, folders, progress, again=again))
+    except RecbenchError as error:
+        return Cell(config, None, str(error))
+    except Exception as error:
+        log = folders.results / ".runs" / f"{config.model}-{config.hash[:12]}-s{config.seed}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        return Cell(config, None, f"{type(error).__name__}: {error}", log)
