@@ -15,7 +15,7 @@ from recbench.data.card import Dataset
 from recbench.data.columns import Spool, write_table
 from recbench.data.describe import characteristics, leakage
 from recbench.data.examples import Examples, SplitLog, chunks
-from recbench.data.gather import category_index
+from recbench.data.gather import category_index, window
 from recbench.data.ingest import RawLog
 from recbench.data.manifest import FORMAT, Manifest, file_facts, fingerprint
 from recbench.data.protocol import PARTS, require_parts
@@ -174,7 +174,19 @@ def _oracle(dataset: Dataset, log: RawLog, test: Examples, raw: Path) -> NDArray
         ids.take(pa.array(numbers)).to_numpy()
         for ids, numbers in ((log.users, test.user), (log.items, test.item))
     )
-    return dataset.oracle(raw, user, test.time, item)
+    scores = dataset.oracle(raw, user, test.time, item)
+    # A negative is never an item the user has met, so an item met before can only be a positive.
+    scores[_met_before(log, test)] = scores.max() + 1
+    return scores
+
+
+def _met_before(log: RawLog, examples: Examples) -> NDArray[np.bool_]:
+    """Return whether the target of each example is in its own history, [M]."""
+    offsets, positions = window(examples.history_start, examples.history_stop, -1)
+    target = np.repeat(examples.item, np.diff(offsets))
+    hits = log.spool.columns["item"][positions] == target
+    owner = np.repeat(np.arange(len(examples.item)), np.diff(offsets))
+    return np.bincount(owner[hits], minlength=len(examples.item)) > 0
 
 
 def _fingerprints(log: RawLog, split: SplitLog) -> dict[str, str]:

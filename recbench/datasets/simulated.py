@@ -29,11 +29,11 @@ __all__ = ["CSV_FILE", "SIZES", "VERSION", "Oracle", "Simulation", "Terms", "sim
 CSV_FILE = "UserBehavior.csv"
 SIZES: dict[str, Simulation] = {
     "tiny": Simulation(users=600, mean_events=60, categories=12, stages=3, brands=3, interests=6),
-    "small": Simulation(users=15_000, mean_events=200, categories=24),
+    "small": Simulation(users=15_000, mean_events=170, categories=20),
     "medium": Simulation(users=50_000, mean_events=200, categories=48),
-    "full": Simulation(users=1_000_000, mean_events=100, categories=240, items_per_cell=40),
+    "full": Simulation(users=1_000_000, mean_events=100, categories=240, items_per_cell=100),
 }
-"""The sizes on offer: about 36 thousand, 3, 10 and 100 million events."""
+"""The sizes on offer: about 36 thousand, 2.5, 10 and 100 million events."""
 
 _CHUNK_USERS = 4096
 _SCHEMA = pa.schema(

@@ -25,7 +25,7 @@ class FieldEmbeddings(nn.Module):
     """
 
     def __init__(
-        self, schema: Schema, dim: int, exclude: Collection[str] = (), std: float = 0.05
+        self, schema: Schema, dim: int, exclude: Collection[str] = (), std: float | None = None
     ) -> None:
         """Build the tables.
 
@@ -33,9 +33,12 @@ class FieldEmbeddings(nn.Module):
             schema: The dataset's fields.
             dim: Width of each field's vectors, D.
             exclude: Names of fields to leave out, if the schema has them.
-            std: Standard deviation of the normal distribution that vectors are drawn from.
+            std: Standard deviation of the normal distribution that vectors are drawn from;
+                1 / sqrt(D) if None, which makes them about one long: much smaller ones take
+                epochs to tell apart.
         """
         super().__init__()
+        std = dim**-0.5 if std is None else std
         known = schema.of("user", "item", "context")
         self.fields = tuple(field for field in known if field.name not in exclude)
         tables = [torch.empty(field.size, dim).normal_(std=std) for field in self.fields]

@@ -143,6 +143,5 @@ def _check_slope(name: str, slope: Tensor | None, activation: Activation, units:
 
 def _activate(values: Tensor, activation: Activation, slope: Tensor | None) -> Tensor:
     if slope is not None:
-        # max(0, s) + slope * min(0, s), in a form whose gradient takes half the time of F.prelu's.
-        return torch.lerp(values.relu(), values, slope.to(values.dtype))
+        return F.prelu(values, slope.to(values.dtype))
     return values.sigmoid() if activation == "sigmoid" else values.relu()

@@ -12,11 +12,11 @@ from recbench.errors import UsageError
 class TrainingConfig:
     """Settings of the training loop, the same for every model unless changed."""
 
-    epochs: int = 3  # passes over the training part, at most
-    batch_size: int = 1024  # examples a step
+    epochs: int = 4  # passes over the training part, at most
+    batch_size: int = 256  # examples a step
     optimizer: Literal["adam", "adamw", "sgd", "adagrad"] = "adam"  # fused where torch has it
-    learning_rate: float = 1e-3  # at the start, after warm-up
-    schedule: Literal["constant", "linear", "cosine", "exponential"] = "constant"  # of the rate
+    learning_rate: float = 3e-3  # at the start, after warm-up
+    schedule: Literal["constant", "linear", "cosine", "exponential"] = "linear"  # of the rate
     decay: float = 0.5  # factor an epoch, for the exponential schedule
     warmup_steps: int = 0  # steps over which the rate rises from zero
     weight_decay: float = 0.0  # L2 penalty of the optimizer

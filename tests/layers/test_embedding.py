@@ -79,3 +79,10 @@ def test_padding_and_unseen_begin_at_zero_and_padding_stays_there():
     optimizer.step()
     assert not table[PADDING].any()
     assert table[UNSEEN].tolist() == [-1, -1, -1]
+
+
+def test_vectors_begin_about_one_long_unless_told_otherwise():
+    schema = Schema((Field("item", "item", 1000),))
+    for std, expected in ((None, 16**-0.5), (0.5, 0.5), (0.0, 0.0)):
+        table = FieldEmbeddings(schema, 16, std=std).table(schema["item"])
+        assert abs(table[2:].std().item() - expected) < 0.01

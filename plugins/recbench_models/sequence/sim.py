@@ -182,7 +182,7 @@ class ExactSearch(nn.Module):
         powers = 2 ** torch.arange(config.time_buckets - 1)
         self.register_buffer("boundaries", powers, persistent=False)
         self.age = nn.Embedding(config.time_buckets, config.embedding_dim)
-        nn.init.normal_(self.age.weight, std=0.05)
+        nn.init.normal_(self.age.weight, std=config.embedding_dim**-0.5)
         event_width = item_width + config.embedding_dim
         self.heads = config.heads
         self.target = nn.Linear(item_width, config.heads * config.head_dim, bias=False)  # W_a

@@ -45,15 +45,15 @@ class Simulation:
     users: int
     mean_events: int
     categories: int
-    stages: int = 4
-    brands: int = 5
-    items_per_cell: int = 10
-    interests: int = 12
+    stages: int = 3
+    brands: int = 3
+    items_per_cell: int = 12
+    interests: int = 10
     stickiness: float = 0.5
     drift: float = 0.1
     activity: float = 0.8
-    order: float = 0.75
-    taste: float = 0.65
+    order: float = 0.85
+    taste: float = 0.8
     length_spread: float = 0.6
     seed: int = 0
 

@@ -1,0 +1,68 @@
+# Everything a newcomer or CI does here; both `run` and `test` need nothing but this folder.
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV ?= .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+SEEDS ?= 1
+
+.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench clean
+
+setup: $(VENV)/ready
+
+# CPU torch comes first and by itself, so that nothing pulls in gigabytes of CUDA.
+$(VENV)/ready: pyproject.toml setup.py CMakeLists.txt $(wildcard csrc/*/*)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+run: setup
+	$(BIN)/recbench run --models din,dien,sim --dataset taobao --seeds $(SEEDS)
+
+test: setup lint native-test unit-test reference-test plugin-test smoke
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	git ls-files -z '*.h' '*.cpp' '*.cu' '*.cuh' | xargs -0 $(BIN)/clang-format --dry-run --Werror
+
+native-test: setup
+	$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+	    -DPython_EXECUTABLE=$(abspath $(BIN))/python
+	$(BIN)/cmake --build build/native
+	$(BIN)/ctest --test-dir build/native --output-on-failure
+
+unit-test: setup
+	$(BIN)/pytest -m 'not slow' -n $(JOBS) --dist loadscope
+
+# The same behaviour without the native module.
+reference-test: setup
+	RECBENCH_NATIVE=0 RECBENCH_OPS=reference $(BIN)/pytest -m 'not slow' -n $(JOBS) \
+	    --dist loadscope tests/data tests/ops tests/plugins tests/testing tests/test_pipeline.py
+
+plugin-test: setup
+	rm -rf build/template && mkdir -p build
+	$(BIN)/python -m pip install --quiet --no-deps --target build/template plugins/template
+	PYTHONPATH=build/template $(BIN)/pytest plugins/template/tests
+
+smoke: setup
+	RECBENCH_CACHE=build/smoke/cache RECBENCH_DATA= $(BIN)/recbench run --again --results build/smoke/results \
+	    --models popularity,din-base,din,dien,sim --dataset taobao --size tiny --set training.epochs=1
+
+check-slow: setup
+	$(BIN)/pytest -m slow
+	$(BIN)/cmake -S . -B build/sanitized -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+	    -DPython_EXECUTABLE=$(abspath $(BIN))/python -DRECBENCH_SANITIZE=ON
+	$(BIN)/cmake --build build/sanitized
+	$(BIN)/ctest --test-dir build/sanitized --output-on-failure
+
+bench: setup
+	$(BIN)/pytest benchmarks --benchmark-only
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache
