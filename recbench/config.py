@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,9 @@ from recbench.training import TrainingConfig
 
 T = TypeVar("T")
 
+SEEDS = 2**32
+"""Number of seeds there are, from 0 on."""
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -23,14 +26,20 @@ class RunConfig:
 
     model: str  # name of the model plugin
     data: DataConfig  # dataset, protocol, source
-    model_config: Mapping[str, Any] = field(default_factory=dict)  # what differs from its defaults
+    model_config: dict[str, Any] = field(default_factory=dict)  # what differs from its defaults
     training: TrainingConfig = field(default_factory=TrainingConfig)
     seed: int = 1  # of initialisation, shuffling and everything else random
     device: str = "auto"  # auto, cpu, cuda or cuda:N
 
+    def __post_init__(self) -> None:
+        """Refuse a seed that NumPy cannot take."""
+        if not 0 <= self.seed < SEEDS:
+            raise UsageError(f"the seed is {self.seed}; it must be from 0 to {SEEDS - 1}")
+
     def plain(self) -> dict[str, Any]:
         """Return the configuration as plain data, as records and TOML files hold it."""
-        return _plain(asdict(self))
+        content: dict[str, Any] = _plain(asdict(self))
+        return content
 
     @property
     def hash(self) -> str:
@@ -51,14 +60,15 @@ def load_config(path: Path) -> RunConfig:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
     try:
-        data = DataConfig(**content.pop("data", {}))
-        training = build(TrainingConfig, content.pop("training", {}), "training")
-        return RunConfig(data=data, training=training, **content)
-    except TypeError as error:
-        raise UsageError(f"{path} is not a run's configuration: {error}") from error
+        content["data"] = asdict(build(DataConfig, content.get("data", {}), "data"))
+        training = build(TrainingConfig, content.get("training", {}), "training")
+        content["training"] = asdict(training)
+        return build(RunConfig, content, "the run")
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -107,24 +117,34 @@ def parse_overrides(settings: Iterable[str], models: Iterable[str]) -> Overrides
 
 
 def build(kind: type[T], changes: Mapping[str, Any], owner: str) -> T:
-    """Return a configuration dataclass with some fields changed, each checked against its type.
+    """Return a configuration dataclass with some fields given, each checked against its type.
 
     Args:
-        kind: The dataclass; every field has a default.
-        changes: New values as plain data.
+        kind: The dataclass.
+        changes: Values as plain data; fields that have no default must be among them.
         owner: What the fields belong to, for errors.
 
     Raises:
         UsageError: If a field does not exist or a value has the wrong type.
     """
-    known = [each.name for each in fields(kind)]  # type: ignore[arg-type]
+    if not isinstance(changes, Mapping):
+        raise UsageError(f"{owner} must be a table of fields, got {changes!r}")
+    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
     for name in changes:
         if name not in known:
             raise unknown_name(f"field of {owner}:", name, known)
+    defaults = {name: _default(each) for name, each in known.items() if name not in changes}
+    given = {name: value for name, value in defaults.items() if value is not MISSING}
     try:
-        return from_plain(kind, {**_plain(asdict(kind())), **_plain(dict(changes))})  # type: ignore[call-overload]
+        return from_plain(kind, _plain({**given, **changes}))
     except ValueError as error:
         raise UsageError(f"{owner}: {error}") from error
+
+
+def _default(each: Field[Any]) -> Any:
+    """Return a field's default as plain data; `MISSING` if it has none."""
+    made = each.default if each.default_factory is MISSING else each.default_factory()
+    return asdict(made) if is_dataclass(made) and not isinstance(made, type) else made
 
 
 def _value(text: str) -> Any:

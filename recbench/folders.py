@@ -26,13 +26,16 @@ class Folders:
     def from_environment(
         data: Path | None = None, cache: Path | None = None, results: Path | None = None
     ) -> Folders:
-        """Return the given folders, else those of `RECBENCH_DATA`, `_CACHE` and `_RESULTS`."""
+        """Return the given folders, else those of `RECBENCH_DATA`, `_CACHE` and `_RESULTS`.
+
+        A variable that is empty counts as not set.
+        """
         environment = os.environ
-        data = data or (
-            Path(environment["RECBENCH_DATA"]) if "RECBENCH_DATA" in environment else None
-        )
+        if data is None and (named := environment.get("RECBENCH_DATA")):
+            data = Path(named)
         cache = cache or Path(environment.get("RECBENCH_CACHE") or _platform_cache())
-        return Folders(data, cache, results or Path(environment.get("RECBENCH_RESULTS", "results")))
+        results = results or Path(environment.get("RECBENCH_RESULTS") or "results")
+        return Folders(data, cache, results)
 
 
 def _platform_cache() -> Path:
@@ -40,4 +43,4 @@ def _platform_cache() -> Path:
         return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "recbench"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "recbench"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "recbench"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recbench"

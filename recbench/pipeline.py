@@ -14,7 +14,7 @@ import torch
 
 from recbench.config import RunConfig, build
 from recbench.data import Loader, Part, PreparedDataset, prepare, resolve
-from recbench.errors import UsageError
+from recbench.errors import UsageError, unknown_name
 from recbench.evaluate import predict, score
 from recbench.folders import Folders
 from recbench.plugins import Plugin, find, load_dataset, load_model
@@ -90,6 +90,8 @@ def check(config: RunConfig, folders: Folders) -> tuple[RunConfig, Plugin, type[
             f"{config.model} is a model for {kind.task.name}, and {dataset.card.name} is a dataset "
             f"for {dataset.card.task}; `recbench list` shows which go together"
         )
+    if (monitor := config.training.monitor) and monitor not in kind.task.metrics:
+        raise unknown_name("metric in training.monitor:", monitor, kind.task.metrics)
     model_config = vars(build(kind.Config, config.model_config, config.model))
     data = replace(config.data, protocol=request.protocol, source=request.source, size=request.size)
     chosen = replace(config, model_config=model_config, data=data, device=_device(config.device))

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from recbench.errors import PluginError, unknown_name
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from recbench.model import Model
 
 Kind = Literal["model", "dataset"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _plugin(kind: Kind, point: EntryPoint) -> Plugin:
     return Plugin(kind, point.name, point.value, name, version)
 
 
-def _load(plugin: Plugin, base: type[Any]) -> Any:
+def _load(plugin: Plugin, base: type[T]) -> type[T]:
     from recbench.model import API_VERSION
 
     where = f"{plugin.kind} '{plugin.name}' of {plugin.distribution} {plugin.version}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -155,7 +156,10 @@ def prediction_columns(
 
 
 class MemoryMeter:
-    """The largest resident memory since it was made, or of an accelerator where one is used."""
+    """The largest resident memory since it was made, or of an accelerator where one is used.
+
+    Where the kernel cannot start a new peak, it is the largest since the process began.
+    """
 
     def __init__(self, device: str) -> None:
         self._device = device
@@ -164,8 +168,9 @@ class MemoryMeter:
             import torch
 
             torch.cuda.reset_peak_memory_stats(device)
-        elif self._linux.exists():
-            self._linux.write_text("5")  # makes the kernel start a new peak
+        else:
+            with suppress(OSError):  # other systems, and sandboxes, keep the peak of the process
+                self._linux.write_text("5")  # makes the kernel start a new peak
 
     def peak(self) -> float:
         """Return the peak in MiB."""

@@ -6,16 +6,33 @@ Nothing heavy is imported before a verb runs, so that `--help` answers at once.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from recbench.cli import data, doctor, leaderboard, listing, run
 from recbench.errors import RecbenchError, UsageError
 
-INTERRUPTED = 130
+
+class StoppedError(RecbenchError):
+    """The user pressed Ctrl-C."""
+
+    exit_code = 130
+
+
+class _Verbs(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """Run a verb; Typer would end an interrupt without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise StoppedError("interrupted; what was finished is kept") from error
+
 
 app = typer.Typer(
     name="recbench",
+    cls=_Verbs,
     help="Train and score recommender models on standardised, hash-locked data and splits.",
     no_args_is_help=True,
     add_completion=False,
@@ -37,9 +54,3 @@ def main() -> None:
         if isinstance(error, UsageError):
             print("see recbench --help", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted; what was finished is kept", file=sys.stderr)  # noqa: T201
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away
-        sys.exit(1)

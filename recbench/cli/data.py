@@ -49,12 +49,13 @@ def verify(
 
     _, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
     differing = verify_prepared(prepared.folder)
-    for part, fingerprint in prepared.manifest.fingerprints.items():
-        verdict = "DIFFERS" if part in differing else "agrees"
-        typer.echo(f"{part:<6} {fingerprint[:16]}  {verdict}")
+    for name in differing:
+        typer.echo(f"{name} DIFFERS")
     if differing:
         typer.echo(f"delete {prepared.folder} to prepare it again", err=True)
         raise typer.Exit(1)
+    for name, fingerprint in prepared.manifest.fingerprints.items():
+        typer.echo(f"{name:<6} {fingerprint[:16]}  agrees")
 
 
 @app.command()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(
+    context: typer.Context,
     models: Annotated[str, typer.Option(help="Models, with commas between: din,dien,sim.")] = "",
     dataset: Annotated[str, typer.Option(help="Dataset; `recbench list datasets` shows all.")] = "",
     seeds: Annotated[str, typer.Option(help="Seeds, with commas between; a run for each.")] = "1",
@@ -26,7 +27,7 @@ def run(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(help="TOML file with one run, in place of --models and --dataset."),
+        typer.Option(help="TOML file with one run, in place of --models, --dataset and the like."),
     ] = None,
     protocol: options.Protocol = "",
     source: options.Source = "auto",
@@ -45,27 +46,44 @@ def run(
 
     Example: recbench run --models din,dien,sim --dataset taobao --seeds 1,2,3
     """
-    options.one_of("--source", source, ("auto", "real", "simulated"))
-    if bool(config) == bool(models and dataset):
-        raise UsageError("give either --models and --dataset, or --config FILE")
-    numbers = [_seed(text) for text in options.names("--seeds", seeds)]
-    listed = options.names("--models", models) if models else []
-
-    from recbench.config import RunConfig, load_config, parse_overrides
-    from recbench.data import DataConfig
+    from recbench.config import parse_overrides
     from recbench.folders import Folders
 
     if config:
-        configs = [load_config(config)]
-        listed = [configs[0].model]
+        configs = [_load_alone(config, context)]
     else:
-        data = DataConfig(dataset, protocol, source, size, limit)  # type: ignore[arg-type]
-        configs = [
-            RunConfig(model, data, seed=n, device=device) for model in listed for n in numbers
-        ]
-    overrides = parse_overrides(settings or (), listed)
+        configs = _configs(models, dataset, seeds, (protocol, source, size, limit), device)
+    overrides = parse_overrides(settings or (), {each.model for each in configs})
     folders = Folders.from_environment(data_dir, cache_dir, results)
     _run_and_show([overrides.apply(each) for each in configs], folders, again=again, as_json=json)
+
+
+def _load_alone(config: Path, context: typer.Context) -> RunConfig:
+    """Return the file's configuration; `UsageError` if an option is given that it decides."""
+    from recbench.config import load_config
+
+    for name in ("models", "dataset", "seeds", "protocol", "source", "size", "limit", "device"):
+        origin = context.get_parameter_source(name)
+        if origin is not None and origin.name == "COMMANDLINE":
+            raise UsageError(f"--config FILE decides it all; leave out --{name} or set it there")
+    return load_config(config)
+
+
+def _configs(
+    models: str, dataset: str, seeds: str, choices: tuple[str, str, str, int], device: str
+) -> list[RunConfig]:
+    """Return a configuration for each model and seed."""
+    from recbench.config import RunConfig
+    from recbench.data import DataConfig
+
+    if not (models and dataset):
+        raise UsageError("give either --models and --dataset, or --config FILE")
+    protocol, source, size, limit = choices
+    options.one_of("--source", source, ("auto", "real", "simulated"))
+    numbers = [_seed(text) for text in options.names("--seeds", seeds)]
+    data = DataConfig(dataset, protocol, source, size, limit)  # type: ignore[arg-type]
+    listed = options.names("--models", models)
+    return [RunConfig(model, data, seed=n, device=device) for model in listed for n in numbers]
 
 
 def _run_and_show(

@@ -32,7 +32,7 @@ class Card:
         counts: Published releases, each as counts of `interactions`, `users`, `items`; a log that
             matches none is refused. Empty if none is published.
         time_range: First and last second that can be right; other rows are dropped and counted.
-        simulated_sizes: Sizes the simulator offers, each with its constants; empty if there is none.
+        simulated_sizes: Sizes the simulator offers, each with its constants; empty without one.
         simulator_version: Raised when simulated data change.
         max_rejected: Share of rows that may be malformed before the file is refused.
     """

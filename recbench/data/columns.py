@@ -6,6 +6,7 @@ pages: nothing is loaded until it is touched, and pandas, Polars and DuckDB open
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +32,7 @@ class Spool:
         self._folder = folder
         folder.mkdir(parents=True)
         self.columns: dict[str, Column] = {
-            name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, (length,))
+            name: _create(folder / f"{name}.npy", np.dtype(dtype), length)
             if length
             else np.empty(0, dtype)
             for name, dtype in types.items()
@@ -80,6 +81,18 @@ def read_table(path: Path) -> dict[str, Column | pa.Array]:
             f"prepared file {path} cannot be read ({error}); delete its folder to prepare it again"
         ) from error
     return {name: _from_arrow(table.column(name)) for name in table.column_names}
+
+
+def _create(path: Path, dtype: np.dtype[Any], length: int) -> Column:
+    """Return an array over a new file whose disk space is taken at once.
+
+    A full disk is an `OSError` here; on first touch of a page it would be a SIGBUS.
+    """
+    column: Column = np.lib.format.open_memmap(path, "w+", dtype, (length,))
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return column
 
 
 def _to_arrow(values: Column | pa.Array) -> pa.Array:

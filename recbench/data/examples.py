@@ -77,12 +77,12 @@ def split_log(log: RawLog, protocol: Protocol) -> SplitLog:
         chunk = LogChunk(
             start, *(columns[name][start:stop] for name in ("user", "time", "positive"))
         )
-        part = protocol.split.parts(chunk, boundaries)
-        in_train = part == TRAIN
+        parts = protocol.split.parts(chunk, boundaries)
+        in_train = parts == TRAIN
         users[chunk.user[in_train]] = True
         items[columns["item"][start:stop][in_train]] = True
         train_end = max(train_end, int(chunk.time[in_train].max(initial=train_end)))
-        found.append(find_targets(protocol, chunk, part))
+        found.append(find_targets(protocol, chunk, parts))
     examples, given_up = {}, 0
     for part, name in enumerate(PARTS):
         targets = [_of_part(each, part) for each in found]

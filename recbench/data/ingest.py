@@ -72,6 +72,11 @@ def ingest(
                 "RECBENCH_MEMORY to more than "
                 f"{os.environ.get('RECBENCH_MEMORY', DEFAULT_MEMORY)}"
             ) from error
+        except duckdb.ConversionException as error:
+            raise DataError(
+                f"{dataset.card.name}: {', '.join(map(str, files.values()))}: not in the expected "
+                f"format: {str(error).splitlines()[0]}; mend the file or get it again"
+            ) from error
 
 
 def _order(

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from recbench.errors import DataError
 from recbench.schema import Field, Schema
 
-FORMAT = 1
+FORMAT = 2
 """Version of the prepared folder's layout."""
 ROWS = 1 << 20
 
@@ -38,7 +38,8 @@ class Manifest:
         files: For each raw file, its name, bytes and SHA-256.
         fields: The schema.
         counts: Interactions, users, items, and the examples of each part.
-        fingerprints: SHA-256 over decoded rows, of the log and of each part.
+        fingerprints: SHA-256 over decoded rows, of the log, of the side fields and of each part.
+        tables: SHA-256 of each file of the folder, by its path in it.
         characteristics: Statistics that describe the data.
         leakage: How far the protocol lets training see the time of the test.
         reports: What was dropped on the way, in sentences.
@@ -57,6 +58,7 @@ class Manifest:
     fields: list[dict[str, Any]]
     counts: dict[str, int]
     fingerprints: dict[str, str]
+    tables: dict[str, str]
     characteristics: dict[str, Any]
     leakage: dict[str, Any]
     reports: list[str]
@@ -108,11 +110,28 @@ def fingerprint(start: str, columns: Mapping[str, Any], ids: Mapping[str, pa.Arr
     return digest.hexdigest()
 
 
+def fields_fingerprint(start: str, fields: Mapping[str, tuple[Any, Any]]) -> str:
+    """Return the SHA-256 of side fields, in a fixed order.
+
+    Args:
+        start: The fingerprint of the log that the fields describe.
+        fields: For each field, the ids of all users or items, and the raw value of each id.
+    """
+    for name, (ids, values) in fields.items():
+        start = fingerprint(f"{start}{name}", {"id": ids}, {})
+        start = fingerprint(start, {"value": np.arange(len(values))}, {"value": pa.array(values)})
+    return start
+
+
 def file_facts(path: Path) -> dict[str, Any]:
     """Return the name, size and SHA-256 of a raw file."""
+    return {"name": path.name, "bytes": path.stat().st_size, "sha256": file_checksum(path)}
+
+
+def file_checksum(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": checksum}
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _numbers(values: np.ndarray[Any, Any]) -> bytes:
@@ -124,4 +143,5 @@ def _decoded(numbers: np.ndarray[Any, Any], raw: pa.Array) -> bytes:
     if pa.types.is_integer(raw.type):
         return _numbers(values.to_numpy())
     text = pc.binary_join(pa.array([values.to_pylist()], pa.list_(pa.string())), "\n")
-    return text[0].as_py().encode()
+    joined: str = text[0].as_py()
+    return joined.encode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 import json
 import shutil
@@ -11,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
-from uuid import uuid4
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -23,6 +21,7 @@ from recbench.data.ingest import ingest
 from recbench.data.manifest import FORMAT
 from recbench.data.prepared import PreparedDataset
 from recbench.data.raw import locate, missing_files, unzipped
+from recbench.data.reading import disk_full
 from recbench.data.write import write_prepared
 from recbench.errors import DataError, UsageError, unknown_name
 from recbench.folders import Folders
@@ -133,15 +132,16 @@ def prepare(
 
 def _publish(request: Request, target: Path, progress: Progress) -> None:
     progress.note(f"preparing {request.dataset.card.name} ({request.protocol}) in {target}")
-    staging = target.with_name(f".{target.name}.{uuid4().hex[:8]}")
+    staging = target.with_name(f".{target.name}.partial")
+    for leftover in (staging, target):  # of a process that was killed, or a damaged folder
+        shutil.rmtree(leftover, ignore_errors=True)
     try:
         ready = staging / "ready"
         ready.mkdir(parents=True)
         _build(request, staging, ready, progress)
         ready.rename(target)
     except (OSError, duckdb.Error) as error:
-        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
-        if full:
+        if disk_full(error):
             raise DataError(
                 f"the disk of {target.parent} is full; free some space or set RECBENCH_CACHE to "
                 "another place. Nothing half-made was left"

@@ -113,5 +113,13 @@ class PreparedDataset:
         if 0 < self.limit < count:
             rows = np.linspace(0, count - 1, self.limit).astype(np.int64)
             columns = {key: column[rows] for key, column in columns.items()}
-        columns["labels"] = columns.pop(self.schema.labels[0])
-        return Part(name, **({"oracle": None} | columns))
+        return Part(
+            name,
+            columns["user"],
+            columns["item"],
+            columns[self.schema.labels[0]],
+            columns["time"],
+            columns["history_start"],
+            columns["history_stop"],
+            columns.get("oracle"),
+        )

@@ -97,7 +97,8 @@ class LeaveLastTwoOut:
     def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
         """Return the part that each event belongs to, [N]."""
         left = chunk.user_stop - np.arange(len(chunk.user))
-        return np.clip(TEST + 1 - left, TRAIN, TEST).astype(np.int8)
+        part: Ints = np.clip(TEST + 1 - left, TRAIN, TEST)
+        return part.astype(np.int8)
 
 
 @dataclass(frozen=True)

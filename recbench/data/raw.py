@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -75,6 +76,6 @@ def _unzip(path: Path, scratch: Path) -> Path:
                 raise DataError(f"{path} does not hold one file called {path.stem}; get it again")
             with archive.open(members[0]) as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink, 1 << 20)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise DataError(f"{path} is damaged ({error}); get the file again") from error
     return target

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -48,28 +50,31 @@ def read_csv(
         columns: DuckDB type of each column, in the file's order.
         delimiter: What separates columns.
         header: Whether the first line names the columns.
-        quote: The character around values, if any.
+        quote: The character around values, if any; within a value it stands doubled.
         encoding: The file's character encoding.
 
     Raises:
         DataError: If the file is damaged.
     """
     types = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+    query = f"""CREATE TABLE {table} AS SELECT row_number() OVER () AS row, *
+        FROM read_csv($path, auto_detect=false, header={header}, delim=$delimiter, quote=$quote,
+                      escape=$quote, columns={{{types}}}, encoding=$encoding, store_rejects=true,
+                      rejects_limit=0, max_line_size=16000000)"""  # noqa: S608
+    values = {"path": str(path), "delimiter": delimiter, "quote": quote, "encoding": encoding}
     try:
-        db.execute(
-            f"""CREATE TABLE {table} AS SELECT row_number() OVER () AS row, *
-            FROM read_csv($path, auto_detect=false, header={header}, delim=$delimiter,
-                          quote=$quote, escape='', columns={{{types}}}, encoding=$encoding,
-                          store_rejects=true, rejects_limit=0, max_line_size=16000000)""",  # noqa: S608
-            {"path": str(path), "delimiter": delimiter, "quote": quote, "encoding": encoding},
-        )
+        db.execute(query, values)
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
-        if "No space left" in str(error):
+        if disk_full(error):
             raise
-        raise DataError(
-            f"{path} is damaged or not in the expected format: {str(error).splitlines()[0]}; "
-            "get the file again"
-        ) from error
+        raise _damaged(path, str(error).splitlines()[0]) from error
+
+
+def disk_full(error: Exception) -> bool:
+    """Return whether an error of any library says that the disk or a quota is full."""
+    codes = errno.ENOSPC, errno.EDQUOT
+    said = any(os.strerror(code) in str(error) for code in codes)
+    return said or getattr(error, "errno", None) in codes
 
 
 def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
@@ -96,6 +101,8 @@ def open_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
         with opener(path, "rt", encoding=encoding) as file:
             yield file
     except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
-        raise DataError(
-            f"{path} is damaged or not in the expected format: {error}; get the file again"
-        ) from error
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: Path, why: str) -> DataError:
+    return DataError(f"{path} is damaged or not in the expected format: {why}; get the file again")

@@ -1,4 +1,4 @@
-"""Checking a prepared folder against its own fingerprints."""
+"""Checking a prepared folder against its own manifest."""
 
 from __future__ import annotations
 
@@ -7,28 +7,55 @@ from pathlib import Path
 import numpy as np
 
 from recbench.data.columns import read_table
-from recbench.data.manifest import Manifest, fingerprint
+from recbench.data.manifest import Manifest, fields_fingerprint, file_checksum, fingerprint
 from recbench.data.protocol import PARTS
+from recbench.errors import DataError
 from recbench.schema import FIRST_ID
 
 
 def verify_prepared(folder: Path) -> list[str]:
-    """Return which of `log`, `train`, `valid` and `test` differ from the manifest's fingerprints.
+    """Return what differs from the manifest; empty if nothing does.
+
+    That is the files whose bytes are not those that were written or, if all are, those of `log`,
+    `fields`, `train`, `valid` and `test` whose decoded rows have another fingerprint.
 
     Raises:
-        DataError: If a file is missing or damaged.
+        DataError: If a file is missing.
     """
     manifest = Manifest.load(folder)
+    if damaged := [name for name, sha in manifest.tables.items() if _checksum(folder, name) != sha]:
+        return damaged
+    found = _fingerprints(folder, manifest)
+    return [name for name, value in found.items() if value != manifest.fingerprints[name]]
+
+
+def _checksum(folder: Path, name: str) -> str:
+    try:
+        return file_checksum(folder / name)
+    except OSError as error:
+        raise DataError(
+            f"prepared file {folder / name} cannot be read ({error.strerror}); delete {folder} to "
+            "prepare it again"
+        ) from error
+
+
+def _fingerprints(folder: Path, manifest: Manifest) -> dict[str, str]:
+    """Return the fingerprints of the rows in the prepared tables."""
     users, items = read_table(folder / "users.arrow"), read_table(folder / "items.arrow")
     ids = {"user": users["user"], "item": items["item"]}
-    found = {}
     lengths = (users["stop"] - users["start"])[FIRST_ID:]
     order = np.argsort(users["start"][FIRST_ID:])
     user = np.repeat(order + FIRST_ID, lengths[order])
     log = {"user": user, **read_table(folder / "interactions.arrow")}
-    found["log"] = fingerprint("", log, ids)
+    found = {"log": fingerprint("", log, ids)}
+    fields = {}
+    for field in (*manifest.schema.of("user")[1:], *manifest.schema.of("item")[1:]):
+        side = users if field.role == "user" else items
+        values = read_table(folder / f"fields/{field.name}.arrow")["value"]
+        fields[field.name] = side[field.name], values
+    found["fields"] = fields_fingerprint(found["log"], fields)
     for part in PARTS:
-        columns = read_table(folder / "samples" / f"{part}.arrow")
+        columns = read_table(folder / f"samples/{part}.arrow")
         columns.pop("oracle", None)
-        found[part] = fingerprint(found["log"], columns, ids)
-    return [part for part, value in found.items() if value != manifest.fingerprints[part]]
+        found[part] = fingerprint(found["fields"], columns, ids)
+    return found

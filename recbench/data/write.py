@@ -17,7 +17,14 @@ from recbench.data.describe import characteristics, leakage
 from recbench.data.examples import Examples, SplitLog, chunks
 from recbench.data.gather import category_index, window
 from recbench.data.ingest import RawLog
-from recbench.data.manifest import FORMAT, Manifest, file_facts, fingerprint
+from recbench.data.manifest import (
+    FORMAT,
+    Manifest,
+    fields_fingerprint,
+    file_checksum,
+    file_facts,
+    fingerprint,
+)
 from recbench.data.protocol import PARTS, require_parts
 from recbench.data.vocabulary import Coded, Renumbering, encode, renumber
 from recbench.schema import FIRST_ID, Field, Role
@@ -70,39 +77,51 @@ def write_prepared(
         _side(split.train_users, log.users, log.user_fields),
         _side(split.train_items, log.items, log.item_fields),
     )
-    counts = {"interactions": len(log.spool.columns["user"])}
-    counts |= {"users": len(log.users), "items": len(log.items)}
-    parts = {part: len(split.examples[part].user) for part in PARTS}
+    parts = {part: len(examples.user) for part, examples in split.examples.items()}
     require_parts(parts, dataset.card.name)
     _write_log(log, users, items, folder)
-    fingerprints = _fingerprints(log, split)
-    simulated = settings["source"] == "simulated"
-    for part in PARTS:
-        oracle = None
-        if part == "test" and simulated:
-            oracle = _oracle(dataset, log, split.examples[part], raw)
-        _write_examples(
-            split.examples[part], users, items, oracle, folder / f"samples/{part}.arrow"
-        )
+    for part, examples in split.examples.items():
+        bound = part == "test" and settings["source"] == "simulated"
+        oracle = _oracle(dataset, log, examples, raw) if bound else None
+        _write_examples(examples, users, items, oracle, folder / f"samples/{part}.arrow")
+    _manifest(dataset, settings, files, log, split, users, items, folder).save(folder)
+
+
+def _manifest(
+    dataset: Dataset,
+    settings: Mapping[str, Any],
+    files: Mapping[str, Path],
+    log: RawLog,
+    split: SplitLog,
+    users: Side,
+    items: Side,
+    folder: Path,
+) -> Manifest:
+    """Return the manifest of a folder whose tables have been written."""
+    card, protocol = dataset.card, settings["protocol"]["name"]
     fields = [*users.schema("user"), *items.schema("item"), Field(LABEL, "label", 2)]
-    Manifest(
+    counts = {"interactions": len(log.spool.columns["user"])}
+    counts |= {"users": len(log.users), "items": len(log.items)}
+    tables = sorted(folder.rglob("*.arrow"))
+    return Manifest(
         format=FORMAT,
-        dataset=dataset.card.name,
-        version=dataset.card.version,
-        task=dataset.card.task,
-        protocol=settings["protocol"]["name"],
+        dataset=card.name,
+        version=card.version,
+        task=card.task,
+        protocol=protocol,
         source=settings["source"],
         size=settings["size"],
         settings=dict(settings),
         files={role: file_facts(path) for role, path in files.items()},
         fields=[vars(field) for field in fields],
-        counts=counts | parts,
-        fingerprints=fingerprints,
+        counts=counts | {part: len(split.examples[part].user) for part in PARTS},
+        fingerprints=_fingerprints(log, split, users, items),
+        tables={path.relative_to(folder).as_posix(): file_checksum(path) for path in tables},
         characteristics=characteristics(log, split),
-        leakage=leakage(dataset.card.protocols[settings["protocol"]["name"]], split),
+        leakage=leakage(card.protocols[protocol], split),
         reports=_reports(log, split),
-        attainable=simulated,
-    ).save(folder)
+        attainable=settings["source"] == "simulated",
+    )
 
 
 def _side(in_train: NDArray[np.bool_], raw: pa.Array, fields: Mapping[str, pa.Array]) -> Side:
@@ -189,12 +208,15 @@ def _met_before(log: RawLog, examples: Examples) -> NDArray[np.bool_]:
     return np.bincount(owner[hits], minlength=len(examples.item)) > 0
 
 
-def _fingerprints(log: RawLog, split: SplitLog) -> dict[str, str]:
+def _fingerprints(log: RawLog, split: SplitLog, users: Side, items: Side) -> dict[str, str]:
     ids = {"user": log.users, "item": log.items}
     names = [name for name in ("user", "item", "time", "behaviour") if name in log.spool.columns]
     found = {"log": fingerprint("", {name: log.spool.columns[name] for name in names}, ids)}
+    coded = {**users.fields, **items.fields}
+    fields = {name: (each.ids, each.values) for name, each in coded.items()}
+    found["fields"] = fields_fingerprint(found["log"], fields)
     for part in PARTS:
-        found[part] = fingerprint(found["log"], vars(split.examples[part]), ids)
+        found[part] = fingerprint(found["fields"], vars(split.examples[part]), ids)
     return found
 
 

@@ -15,14 +15,14 @@ class TrainingConfig:
     epochs: int = 4  # passes over the training part, at most
     batch_size: int = 256  # examples a step
     optimizer: Literal["adam", "adamw", "sgd", "adagrad"] = "adam"  # fused where torch has it
-    learning_rate: float = 3e-3  # at the start, after warm-up
+    learning_rate: float = 5e-3  # at the start, after warm-up
     schedule: Literal["constant", "linear", "cosine", "exponential"] = "linear"  # of the rate
     decay: float = 0.5  # factor an epoch, for the exponential schedule
     warmup_steps: int = 0  # steps over which the rate rises from zero
     weight_decay: float = 0.0  # L2 penalty of the optimizer
     momentum: float = 0.0  # of sgd
     gradient_clip: float = 0.0  # largest global gradient norm; 0 for no clipping
-    patience: int = 1  # epochs without a better validation score before stopping
+    patience: int = 1  # epochs in a row that may bring no better validation score
     monitor: str = ""  # validation metric that selects; the task's primary one if empty
     precision: Literal["float32", "bfloat16"] = "float32"  # bfloat16 through autocast
     evaluation_batch_size: int = 4096  # examples a step when predicting
@@ -35,6 +35,10 @@ class TrainingConfig:
             ("evaluation_batch_size", 1),
             ("patience", 0),
             ("warmup_steps", 0),
+            ("decay", 0),
+            ("weight_decay", 0),
+            ("momentum", 0),
+            ("gradient_clip", 0),
         ):
             if getattr(self, name) < least:
                 raise UsageError(f"training.{name} is {getattr(self, name)}; at least {least}")

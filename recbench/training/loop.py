@@ -16,7 +16,7 @@ from torch import Tensor
 from recbench.batch import CTRBatch
 from recbench.errors import TrainingError, unknown_name
 from recbench.metrics import METRICS
-from recbench.progress import SILENT, Bar, Progress
+from recbench.progress import SILENT, Progress
 from recbench.training.checkpoint import load_checkpoint, save_checkpoint
 from recbench.training.config import TrainingConfig
 from recbench.training.optimizer import Scheduler, make_optimizer, make_scheduler
@@ -101,63 +101,58 @@ def fit(
         raise TrainingError("the training part has no examples; see `recbench data describe`")
     config = run.config
     optimizer = make_optimizer(model.parameters(), config)
-    steps = math.ceil(train.examples / train.batch_size)
-    scheduler = make_scheduler(optimizer, config, steps)
-    checkpoint = run.folder / "best.safetensors"
+    scheduler = make_scheduler(optimizer, config, math.ceil(train.examples / train.batch_size))
+    checkpoint, stale = run.folder / "best.safetensors", 0
     curve: list[dict[str, float]] = []
     best: dict[str, float] = {}
-    stale, seconds = 0, 0.0
     for epoch in range(1, config.epochs + 1):
-        label = f"epoch {epoch}/{config.epochs}"
-        started = perf_counter()
-        with run.progress.bar(label, train.examples, "samples") as bar:
-            loss = _train_epoch(model, train.epoch(epoch), optimizer, scheduler, run, bar, epoch)
-        elapsed = perf_counter() - started
-        seconds += elapsed
+        measured = _train_epoch(model, train, optimizer, scheduler, run, epoch)
         scores = validate(model)
-        curve.append({"epoch": epoch, "loss": loss, "seconds": round(elapsed, 3), **scores})
+        curve.append({"epoch": epoch, **measured, **scores})
         if _improves(scores, best, config.monitor):
             best, stale = scores, 0
             save_checkpoint(model, checkpoint)
         else:
             stale += 1
-        run.progress.note(_epoch_line(label, loss, scores, improved=not stale))
+        run.progress.note(f"{_label(epoch, config)}  {_line(measured, scores, best=not stale)}")
         if stale > config.patience:
             break
     load_checkpoint(model, checkpoint)
+    seconds = sum(each["seconds"] for each in curve)
     return FitResult(len(curve), best, curve, len(curve) * train.examples / seconds)
 
 
 def _train_epoch(
     model: Model,
-    batches: Iterator[CTRBatch],
+    train: Source,
     optimizer: torch.optim.Optimizer,
     scheduler: Scheduler,
     run: TrainingRun,
-    bar: Bar,
     epoch: int,
-) -> float:
-    """Return the mean loss of one pass."""
+) -> dict[str, float]:
+    """Return the mean loss of one pass and how many seconds it took."""
+    started = perf_counter()
     model.train()
     total, examples, step, unreported = torch.zeros((), device=run.device), 0, 0, 0
-    for step, batch in enumerate(batches, 1):
-        optimizer.zero_grad(set_to_none=True)
-        with _autocast(run):
-            loss = model.loss(batch.to(run.device))
-        loss.backward()
-        if run.config.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), run.config.gradient_clip)
-        optimizer.step()
-        scheduler.step()
-        total += loss.detach().float() * len(batch)
-        examples += len(batch)
-        unreported += len(batch)
-        if step % LOSS_CHECK_STEPS == 0:
-            bar.advance(unreported, loss=_finite(total, examples, epoch, step))
-            unreported = 0
-    mean = _finite(total, examples, epoch, step)
-    bar.advance(unreported, loss=mean)
-    return mean
+    with run.progress.bar(_label(epoch, run.config), train.examples, "samples") as bar:
+        for step, batch in enumerate(train.epoch(epoch), 1):
+            optimizer.zero_grad(set_to_none=True)
+            with _autocast(run):
+                loss = model.loss(batch.to(run.device))
+            loss.backward()  # type: ignore[no-untyped-call]
+            if run.config.gradient_clip:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), run.config.gradient_clip)
+            optimizer.step()
+            scheduler.step()
+            total += loss.detach().float() * len(batch)
+            examples += len(batch)
+            unreported += len(batch)
+            if step % LOSS_CHECK_STEPS == 0:
+                bar.advance(unreported, loss=_finite(total, examples, epoch, step))
+                unreported = 0
+        mean = _finite(total, examples, epoch, step)
+        bar.advance(unreported, loss=mean)
+    return {"loss": mean, "seconds": perf_counter() - started}
 
 
 def _autocast(run: TrainingRun) -> AbstractContextManager[None]:
@@ -188,6 +183,10 @@ def _improves(scores: dict[str, float], best: dict[str, float], monitor: str) ->
     return gain > 0 if METRICS[name].higher_is_better else gain < 0
 
 
-def _epoch_line(label: str, loss: float, scores: dict[str, float], *, improved: bool) -> str:
+def _label(epoch: int, config: TrainingConfig) -> str:
+    return f"epoch {epoch}/{config.epochs}"
+
+
+def _line(measured: dict[str, float], scores: dict[str, float], *, best: bool) -> str:
     figures = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
-    return f"{label}  loss {loss:.4f}  valid {figures}{'  (best)' if improved else ''}"
+    return f"loss {measured['loss']:.4f}  valid {figures}{'  (best)' if best else ''}"

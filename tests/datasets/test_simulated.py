@@ -232,7 +232,7 @@ def test_what_is_met_cannot_come_again(simulated):
 
 
 def test_the_oracle_tells_positives_from_negatives(simulated):
-    assert 0.85 < simulated(TINY).auc() < 0.95
+    assert 0.85 < simulated(TINY).auc() < 0.98
 
 
 def test_nothing_tells_them_apart_when_all_strengths_are_zero(simulated):

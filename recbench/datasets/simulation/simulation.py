@@ -49,7 +49,7 @@ class Simulation:
     brands: int = 3
     items_per_cell: int = 12
     interests: int = 10
-    stickiness: float = 0.5
+    stickiness: float = 0.75
     drift: float = 0.1
     activity: float = 0.8
     order: float = 0.85

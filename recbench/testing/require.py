@@ -1,0 +1,64 @@
+"""What checks demand: conditions that end a check with its cause if they do not hold."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from recbench.batch import CTRBatch
+from recbench.model import Model
+
+RELATIVE, ABSOLUTE = 1e-4, 1e-5
+"""How far apart two float32 results of the same sum in another order may be."""
+
+
+class NotApplicable(Exception):  # noqa: N818 - an outcome, not an error
+    """A check demands something that a model of this kind does not have."""
+
+
+def require(condition: bool, cause: str) -> None:
+    """Raise `AssertionError` with the cause unless the condition holds."""
+    if not condition:
+        raise AssertionError(cause)
+
+
+def require_equal(found: Tensor, expected: Tensor, cause: str, *, exact: bool = False) -> None:
+    """Require equal logits [B]: to the last bit if `exact`, else up to the order of sums."""
+    require(
+        found.shape == expected.shape,
+        f"{cause}: shape {tuple(found.shape)} instead of {tuple(expected.shape)}",
+    )
+    relative, absolute = (0, 0) if exact else (RELATIVE, ABSOLUTE)
+    # Logits that are not finite fail a check of their own.
+    same = torch.isclose(found, expected, relative, absolute, equal_nan=True)
+    if not same.all():
+        row = int((~same).nonzero()[0, 0])
+        values = f"{float(found[row]):.6g} instead of {float(expected[row]):.6g}"
+        raise AssertionError(f"{cause}: the logit of row {row} is {values}")
+
+
+def require_runs(model: Model, batch: CTRBatch) -> None:
+    """Require finite logits [B], in training and evaluation, and a finite loss and gradient."""
+    model.train()
+    _require_logits(model(batch.features), len(batch), "training")
+    loss = model.loss(batch)
+    require(loss.shape == (), f"loss returned shape {tuple(loss.shape)}; it must return a scalar")
+    require(bool(loss.isfinite()), f"the loss is {loss.item()}")
+    if loss.requires_grad:  # not where nothing is learnt by gradients
+        loss.backward()  # type: ignore[no-untyped-call]
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            require(bool(parameter.grad.isfinite().all()), f"the gradient of {name} is not finite")
+    model.eval()
+    with torch.inference_mode():
+        _require_logits(model(batch.features), len(batch), "evaluation")
+
+
+def _require_logits(logits: Tensor, rows: int, mode: str) -> None:
+    require(
+        logits.shape == (rows,),
+        f"forward returned shape {tuple(logits.shape)} in {mode} mode; "
+        f"{rows} examples need one logit each, [{rows}]",
+    )
+    require(logits.is_floating_point(), f"forward returned {logits.dtype}; logits are floats")
+    require(bool(logits.isfinite().all()), f"forward returned logits not finite in {mode} mode")

@@ -1,0 +1,76 @@
+"""Checks of how a model trains: what reaches its parameters, what repeats, what is kept, learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from recbench.testing.require import NotApplicable, require, require_equal
+from recbench.testing.subject import BRIEF, BRIEF_EXAMPLES, Subject, predict, score
+from recbench.testing.synthetic import MIXED_LENGTHS, planted_batch, random_batch
+from recbench.training import TrainingConfig, load_checkpoint, save_checkpoint
+
+AUC_LEARNT = 0.8
+"""AUC that a model must pass on a signal without noise; 0.5 is chance and 1 is reachable."""
+THOROUGH = TrainingConfig(epochs=10, batch_size=64, learning_rate=0.01, patience=2)
+THOROUGH_EXAMPLES = 1024
+
+
+def check_gradients(subject: Subject) -> None:
+    """The gradient of the loss reaches every parameter that asks for one."""
+    model = subject.trained().train()
+    learnt = {name: each for name, each in model.named_parameters() if each.requires_grad}
+    if not learnt:
+        raise NotApplicable("it has no parameters")
+    model.zero_grad(set_to_none=True)
+    model.loss(random_batch(MIXED_LENGTHS * 4)).backward()  # type: ignore[no-untyped-call]
+    for name, parameter in learnt.items():
+        grad = parameter.grad
+        require(grad is not None, f"no gradient reaches {name}; it is unused, or cut off")
+        # A single number may cancel out, as a bias before a softmax does.
+        dead = grad is not None and grad.numel() > 1 and not grad.any()
+        require(not dead, f"the gradient of {name} is zero everywhere; it cannot learn")
+
+
+def check_initialisation(subject: Subject) -> None:
+    """The same seed gives the same initial state."""
+    first, second = (subject.build().state_dict() for _ in range(2))
+    for name, value in first.items():
+        require(
+            torch.equal(value, second[name]),
+            f"two models of one seed begin with different {name}; "
+            "draw initial values from torch's default generator only",
+        )
+
+
+def check_fit(subject: Subject) -> None:
+    """The same seed gives the same model after `fit`, to the last bit."""
+    features = random_batch().features
+    first, second = (predict(subject.fit(BRIEF, BRIEF_EXAMPLES), features) for _ in range(2))
+    cause = "two trainings with one seed end in different models"
+    require_equal(second, first, cause, exact=True)
+
+
+def check_checkpoint(subject: Subject) -> None:
+    """A saved state, loaded into a new model, gives the same logits to the last bit."""
+    model, features = subject.trained(), random_batch().features
+    restored = subject.build(seed=1)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        save_checkpoint(model, path)
+        load_checkpoint(restored, path)
+    cause = "a state saved and loaded gives other logits; keep all state in parameters and buffers"
+    require_equal(predict(restored, features), predict(model, features), cause, exact=True)
+
+
+def check_learns(subject: Subject) -> None:
+    """`fit` finds a signal without noise: an AUC above `AUC_LEARNT` on new examples."""
+    model = subject.fit(THOROUGH, THOROUGH_EXAMPLES)
+    found = score(model, planted_batch(THOROUGH_EXAMPLES, model.reads, seed=3))
+    require(
+        found > AUC_LEARNT,
+        f"it reaches an AUC of {found:.3f} on a signal without noise; more than {AUC_LEARNT} is "
+        "expected",
+    )
