@@ -1,0 +1,71 @@
+import json
+import shutil
+
+import pytest
+
+TAOBAO = ("taobao", "--size", "tiny")
+
+
+def test_prepare_says_where_the_data_are_and_what_they_hold(recbench, tiny):
+    done = recbench("data", "prepare", *TAOBAO)
+    assert done.status == 0
+    folder, counts = done.out.splitlines()[:2]
+    assert folder == str(tiny.folder)
+    assert f"users {tiny.manifest.counts['users']}" in counts
+    assert "WARNING: taobao: SIMULATED data (size tiny)" in done.err
+
+
+def test_verify_agrees_with_what_was_prepared(recbench, tiny):
+    done = recbench("data", "verify", *TAOBAO)
+    assert done.status == 0
+    for line, (name, fingerprint) in zip(
+        done.out.splitlines(), tiny.manifest.fingerprints.items(), strict=True
+    ):
+        assert line.split() == [name, fingerprint[:16], "agrees"]
+
+
+def test_verify_finds_a_changed_file_and_exits_with_1(recbench, tiny, tmp_path):
+    folder = tmp_path / "cache" / tiny.folder.parent.name / tiny.folder.name
+    shutil.copytree(tiny.folder, folder)
+    path = folder / "samples" / "test.arrow"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    done = recbench("data", "verify", *TAOBAO, "--cache-dir", str(tmp_path / "cache"))
+    assert done.status == 1
+    assert done.out == "samples/test.arrow DIFFERS\n"
+    assert f"delete {folder} to prepare it again" in done.err
+
+
+def test_describe_shows_card_characteristics_and_leakage(recbench, tiny):
+    done = recbench("data", "describe", *TAOBAO)
+    assert done.status == 0
+    for expected in (
+        "Taobao UserBehavior (taobao, version 1, simulated tiny)",
+        "Tianchi terms, non-commercial research",
+        f"{tiny.manifest.counts['interactions']:,}",
+        "0 test targets (0.0%) precede a training event",
+        tiny.manifest.fingerprints["fields"],
+        "Rows outside the year 2017 (UTC+8) are dropped.",
+    ):
+        assert expected in done.out
+    assert "\x1b" not in done.out + done.err
+
+
+def test_describe_as_json_is_the_manifest(recbench, tiny):
+    done = recbench("data", "describe", *TAOBAO, "--json")
+    assert json.loads(done.out) == json.loads((tiny.folder / "manifest.json").read_text())
+
+
+@pytest.mark.parametrize("verb", ["prepare", "verify", "describe"])
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("taobaoo",), "unknown dataset 'taobaoo'; did you mean taobao"),
+        (("taobao", "--source", "simulatd"), "--source: 'simulatd'; did you mean simulated"),
+        (("taobao", "--size", "tinny"), "'tinny'; did you mean tiny"),
+        (("taobao", "--protocol", "tme"), "unknown protocol of taobao 'tme'; did you mean time"),
+    ],
+)
+def test_wrong_names_exit_with_2_and_get_the_right_ones(recbench, verb, arguments, expected):
+    done = recbench("data", verb, *arguments)
+    assert done.status == 2
+    assert expected in done.err

@@ -1,0 +1,50 @@
+import json
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("models", ("popularity", "din-base", "sim")),
+        ("datasets", ("taobao", "ml-100k", "amazon-beauty")),
+        ("metrics", ("auc", "logloss", "mrr@20")),
+    ],
+)
+def test_lists_come_as_a_table_and_as_json(recbench, what, expected):
+    table, data = recbench("list", what), recbench("list", what, "--json")
+    assert (table.status, data.status) == (0, 0)
+    rows = json.loads(data.out)
+    first = [next(iter(row.values())) for row in rows]
+    assert set(expected) <= set(first)
+    lines = table.out.splitlines()
+    assert lines[0].split()[: len(rows[0])] == list(rows[0])
+    assert [line.split()[0] for line in lines[1:]] == first
+    assert "\x1b" not in table.out
+
+
+def test_datasets_say_whether_their_files_are_here(recbench, tmp_path, monkeypatch):
+    (tmp_path / "ml-100k").mkdir()
+    for name in ("u.data", "u.item", "u.user.gz"):
+        (tmp_path / "ml-100k" / name).write_text("")
+    (tmp_path / "amazon-toys").mkdir()
+    (tmp_path / "amazon-toys" / "sequences.txt").write_text("")
+    monkeypatch.setenv("RECBENCH_DATA", str(tmp_path))
+    rows = {row["dataset"]: row for row in json.loads(recbench("list", "datasets", "--json").out)}
+    assert rows["ml-100k"]["files"] == "here"
+    assert rows["taobao"]["files"] == "missing (simulator)"
+    assert rows["ml-latest-small"]["files"] == "missing"
+    assert rows["amazon-toys"]["files"].startswith("broken: amazon-toys: item2attributes.json")
+    assert rows["amazon-beauty"]["protocols"] == "sequences, din"
+
+
+def test_a_broken_plugin_is_listed_as_broken_beside_the_others(recbench, install):
+    install("bad", {"bad_plugin": "1 / 0"}, models={"bad": "bad_plugin:Model"})
+    rows = {row["model"]: row for row in json.loads(recbench("list", "--json").out)}
+    assert "broken: model 'bad' of bad 1.0 cannot be imported" in rows["bad"]["task"]
+    assert rows["din"] | {"version": ""} == {
+        "model": "din",
+        "task": "ctr",
+        "distribution": "recbench",
+        "version": "",
+    }

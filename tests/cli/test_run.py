@@ -1,0 +1,174 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from recbench.record import RunRecord
+
+ON_TINY = ("--dataset", "taobao", "--size", "tiny", "--limit", "500", "--device", "cpu")
+MODELS = """
+    import os, time
+    from pathlib import Path
+    from dataclasses import dataclass
+    from recbench import CTRModel, FitResult
+
+    @dataclass(frozen=True)
+    class NoConfig:
+        pass
+
+    class Raises(CTRModel):
+        api = 1
+        Config = NoConfig
+
+        def fit(self, train, validate, run):
+            return FitResult(1, validate(self), [])
+
+        def forward(self, features):
+            raise ZeroDivisionError("in forward")
+
+    class Sleeps(Raises):
+        def forward(self, features):
+            Path(os.environ["ASLEEP"]).touch()
+            time.sleep(60)
+"""
+
+
+@pytest.fixture
+def site(install):
+    models = {"raises": "odd_models:Raises", "sleeps": "odd_models:Sleeps"}
+    return install("odd-models", {"odd_models": MODELS}, models=models)
+
+
+def records(tmp_path):
+    return [RunRecord.load(path) for path in sorted((tmp_path / "results").rglob("*.json"))]
+
+
+def test_models_and_seeds_are_run_and_shown(recbench, tmp_path):
+    quick = ("--set", "training.epochs=1", "--set", "din-base.mlp=[8]")
+    done = recbench("run", "--models", "popularity,din-base", *ON_TINY, "--seeds", "1,2", *quick)
+    assert done.status == 0
+    made = records(tmp_path)
+    assert sorted((record.model.name, record.seed) for record in made) == [
+        ("din-base", 1), ("din-base", 2), ("popularity", 1), ("popularity", 2),
+    ]  # fmt: skip
+    base = next(record for record in made if record.model.name == "din-base")
+    assert base.model.config["mlp"] == [8]
+    assert base.config["training"]["epochs"] == 1
+    assert "taobao v1" in done.out
+    assert "SIMULATED" in done.out
+    assert "[4/4] din-base on taobao, seed 2" in done.err
+    assert "\x1b" not in done.out + done.err
+
+
+def test_json_is_the_records_and_nothing_else(recbench, tmp_path):
+    done = recbench("run", "--models", "popularity", *ON_TINY, "--json")
+    assert done.status == 0
+    found = json.loads(done.out)
+    assert found["failed"] == []
+    (record,) = records(tmp_path)
+    assert found["records"][0]["key"] == record.key
+    assert found["records"][0]["scores"] == record.scores
+
+
+def test_a_failed_run_is_told_and_exits_with_1_after_the_rest(recbench, site, tmp_path):
+    done = recbench("run", "--models", "raises,popularity", *ON_TINY)
+    assert done.status == 1
+    assert "FAILED raises, seed 1: ZeroDivisionError: in forward (traceback in " in done.err
+    assert [record.model.name for record in records(tmp_path)] == ["popularity"]
+    assert "popularity" in done.out
+    found = json.loads(recbench("run", "--models", "raises,popularity", *ON_TINY, "--json").out)
+    assert found["failed"] == [
+        {"model": "raises", "seed": 1, "error": "ZeroDivisionError: in forward"}
+    ]
+    assert len(found["records"]) == 1
+
+
+def test_a_run_made_before_is_made_again_only_when_asked(recbench, tmp_path):
+    command = ("run", "--models", "popularity", *ON_TINY)
+    recbench(*command)
+    path = next((tmp_path / "results").rglob("*.json"))
+    first = path.stat().st_mtime_ns
+    assert "done before" in recbench(*command).err
+    assert path.stat().st_mtime_ns == first
+    assert "done before" not in recbench(*command, "--again").err
+    assert path.stat().st_mtime_ns > first
+
+
+def write_config(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text(
+        'model = "popularity"\nseed = 5\ndevice = "cpu"\n'
+        '[data]\ndataset = "taobao"\nsize = "tiny"\nlimit = 500\n'
+    )
+    return path
+
+
+def test_a_configuration_file_is_run(recbench, tmp_path):
+    done = recbench("run", "--config", str(write_config(tmp_path)), "--set", "training.epochs=2")
+    assert done.status == 0
+    (record,) = records(tmp_path)
+    assert (record.seed, record.config["training"]["epochs"]) == (5, 2)
+
+
+@pytest.mark.parametrize("option", ["models", "dataset", "seeds", "size", "limit", "device"])
+def test_an_option_that_the_configuration_file_decides_is_refused(recbench, tmp_path, option):
+    done = recbench("run", "--config", str(write_config(tmp_path)), f"--{option}", "1")
+    assert done.status == 2
+    assert f"leave out --{option} or set it there" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), "give either --models and --dataset, or --config FILE"),
+        (("--models", "din"), "give either --models and --dataset"),
+        (("--models", "dni", "--dataset", "taobao"), "unknown model 'dni'; did you mean din"),
+        (("--models", "din,din", "--dataset", "taobao"), "give one or more different names"),
+        (("--models", "din", "--dataset", "tabao"), "unknown dataset 'tabao'; did you mean taobao"),
+        (("--models", "din", *ON_TINY, "--seeds", "1,x"), "'x' is not a whole number"),
+        (("--models", "din", *ON_TINY, "--seeds", "-1"), "'-1' is not a whole number"),
+        (("--models", "din", *ON_TINY, "--seeds", "4294967296"), "it must be from 0 to 4294967295"),
+        (("--models", "din", *ON_TINY, "--source", "rael"), "'rael'; did you mean real"),
+        (("--models", "din", *ON_TINY, "--protocol", "tme"), "'tme'; did you mean time"),
+        (("--models", "din", *ON_TINY, "--set", "din.x"), "write MODEL.FIELD=VALUE"),
+        (("--models", "din", *ON_TINY, "--set", "dien.x=1"), "unknown target of --set 'dien'"),
+        (("--models", "din", *ON_TINY, "--set", "din.mpl=1"), "'mpl'; did you mean mlp"),
+        (("--models", "din", *ON_TINY, "--set", "din.mlp=1"), "field 'mlp' must be tuple, got 1"),
+        (("--models", "din", *ON_TINY, "--set", "training.monitor=acu"), "did you mean auc"),
+        (("--models", "din", *ON_TINY, "--limit", "-1"), "the limit is -1"),
+        (("--models", "din", *ON_TINY, "--device", "gpu"), "device 'gpu' cannot be used"),
+        (("--config", "none.toml"), "cannot read the configuration none.toml"),
+    ],
+)
+def test_a_mistake_exits_with_2_and_says_how_to_mend_it(recbench, tmp_path, arguments, expected):
+    done = recbench("run", *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert expected in done.err
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "results").exists()
+
+
+def test_ctrl_c_in_the_second_run_keeps_the_first_and_exits_with_130(site, tiny_folders, tmp_path):
+    asleep = tmp_path / "asleep"
+    environment = os.environ | {
+        "PYTHONPATH": str(site),
+        "RECBENCH_CACHE": str(tiny_folders.cache),
+        "RECBENCH_RESULTS": str(tmp_path / "results"),
+        "RECBENCH_DATA": "",
+        "ASLEEP": str(asleep),
+    }
+    command = [sys.executable, "-c", "from recbench.cli import main; main()", "run"]
+    command += ["--models", "popularity,sleeps", *ON_TINY]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not asleep.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert said.endswith("error: interrupted; what was finished is kept\n")
+    assert [record.model.name for record in records(tmp_path)] == ["popularity"]

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from recbench.data import Card, DataConfig, Dataset, PreparedDataset, prepare
+from recbench.data.protocol import GlobalTime, Protocol
+from recbench.data.reading import read_csv
+from recbench.datasets.taobao import Taobao
+from recbench.folders import Folders
+
+BY_TIME = Protocol(GlobalTime(valid=0.2, test=0.2, unit="share"))
+
+
+@pytest.fixture(scope="session")
+def raw_data() -> Path:
+    """The folder of real raw files."""
+    folder = os.environ.get("RECBENCH_TEST_DATA")
+    if not folder:
+        pytest.skip("RECBENCH_TEST_DATA does not name a folder of real raw files")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_folders(tmp_path_factory) -> Folders:
+    """Folders whose cache holds the tiny simulated Taobao."""
+    root = tmp_path_factory.mktemp("tiny")
+    folders = Folders(None, root / "cache", root / "results")
+    prepare(Taobao(), DataConfig("taobao", size="tiny"), folders)
+    return folders
+
+
+@pytest.fixture
+def tiny(tiny_folders) -> PreparedDataset:
+    """The tiny simulated Taobao, its test part still sealed."""
+    return prepare(Taobao(), DataConfig("taobao", size="tiny"), tiny_folders)
+
+
+class Log(Dataset):
+    """A log in `log.csv`, with the columns user, item, category, time and perhaps label."""
+
+    api = 1
+
+    def __init__(self, card: Card, *, labelled: bool) -> None:
+        self.card = card
+        self.labelled = labelled
+
+    def read(self, db, files) -> None:
+        columns = dict.fromkeys(("user", "item", "category", "time"), "BIGINT")
+        columns |= {"label": "TINYINT"} if self.labelled else {}
+        read_csv(db, "log_rows", files["log"], columns)
+        db.execute(
+            """CREATE VIEW events AS SELECT * EXCLUDE (category) FROM log_rows;
+            CREATE VIEW items AS SELECT item, min(category) AS category FROM log_rows GROUP BY item
+            """
+        )
+
+
+@pytest.fixture
+def make_log():
+    """Return a function that makes a dataset of the name `log`."""
+
+    def make(protocols: Protocol | Mapping[str, Protocol] = BY_TIME, **card) -> Log:
+        if isinstance(protocols, Protocol):
+            protocols = {"only": protocols}
+        about = {"name": "log", "version": 1, "title": "A log", "task": "ctr", "licence": "none"}
+        about |= {"files": {"log": "log.csv"}, "source": "example.org/log.csv", "citation": "none"}
+        labelled = next(iter(protocols.values())).negatives is None
+        return Log(Card(**about | card, protocols=protocols), labelled=labelled)
+
+    return make
+
+
+@pytest.fixture
+def folders(tmp_path) -> Folders:
+    """Empty folders, the one for raw files included."""
+    (tmp_path / "raw").mkdir()
+    return Folders(tmp_path / "raw", tmp_path / "cache", tmp_path / "results")
+
+
+@pytest.fixture
+def prepare_rows(make_log, folders):
+    """Return a function that prepares a log given by its rows."""
+
+    def prepare_(rows, protocol: Protocol = BY_TIME, limit: int = 0, **card) -> PreparedDataset:
+        text = "".join(",".join(map(str, row)) + "\n" for row in rows)
+        (folders.data / "log.csv").write_text(text)
+        return prepare(make_log(protocol, **card), DataConfig("log", limit=limit), folders)
+
+    return prepare_
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Return a function that puts a distribution with plugins on the path, and returns where.
+
+    It takes the distribution's name, its modules as source by name, and its models and datasets
+    as targets by name.
+    """
+    site, loaded = tmp_path / "site", set(sys.modules)
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+
+    def put(name, modules=(), version="1.0", **plugins) -> Path:
+        about = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        points = ""
+        for kind, targets in plugins.items():
+            points += f"[recbench.{kind}]\n"
+            points += "".join(f"{plugin} = {target}\n" for plugin, target in targets.items())
+        (about / "entry_points.txt").write_text(points)
+        for module, source in dict(modules).items():
+            (site / f"{module}.py").write_text(textwrap.dedent(source))
+        importlib.invalidate_caches()
+        return site
+
+    yield put
+    for module in set(sys.modules) - loaded:
+        if str(getattr(sys.modules[module], "__file__", "")).startswith(str(site)):
+            del sys.modules[module]

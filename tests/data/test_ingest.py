@@ -1,0 +1,126 @@
+import duckdb
+import pyarrow as pa
+import pytest
+
+from recbench.data import Dataset
+from recbench.data.ingest import ingest
+from recbench.data.protocol import LeaveLastTwoOut, Negatives, Protocol
+from recbench.data.reading import read_csv
+from recbench.errors import DataError
+from recbench.progress import SILENT
+
+UNLABELLED = Protocol(LeaveLastTwoOut(), Negatives("uniform"))
+ROWS = ["9,5,1,30", "9,5,1,10", "2,7,1,30", "9,3,2,20", "2,5,1,30"]
+
+
+@pytest.fixture
+def ingest_rows(make_log, tmp_path):
+    """Return a function that ingests lines of text."""
+
+    def of(lines, dataset=None, **card):
+        path = tmp_path / "log.csv"
+        path.write_text("".join(f"{line}\n" for line in lines))
+        chosen = dataset or make_log(UNLABELLED, **card)
+        return ingest(chosen, {"log": path}, tmp_path, SILENT)
+
+    return of
+
+
+def test_events_are_ordered_by_user_time_and_place_in_the_file(ingest_rows):
+    log = ingest_rows(ROWS)
+    columns = {name: values.tolist() for name, values in log.spool.columns.items()}
+    assert log.users.to_pylist() == [2, 9]
+    assert log.items.to_pylist() == [3, 5, 7]
+    assert columns == {
+        "user": [0, 0, 1, 1, 1],
+        "item": [2, 1, 1, 0, 1],
+        "time": [30, 30, 10, 20, 30],
+        "positive": [True] * 5,
+    }
+    assert log.item_fields["category"].to_pylist() == [2, 1, 1]
+    assert log.user_fields == {}
+
+
+def test_times_out_of_range_are_dropped_and_counted(ingest_rows):
+    log = ingest_rows([*ROWS, "4,4,4,9", "4,4,4,31"], time_range=(10, 30))
+    assert log.out_of_range == 2
+    assert log.users.to_pylist() == [2, 9]
+    assert len(log.spool.columns["time"]) == 5
+
+
+def test_a_few_malformed_rows_are_left_out_and_located(ingest_rows, tmp_path):
+    log = ingest_rows([*ROWS * 400, "1,2,3"])
+    assert len(log.spool.columns["user"]) == 2000
+    assert log.rejected.count == 1
+    assert log.rejected.examples[0].startswith(f"{tmp_path / 'log.csv'}:2001: ")
+
+
+def test_many_malformed_rows_are_an_error_that_locates_them(ingest_rows):
+    with pytest.raises(
+        DataError, match=r"log: 3 of 8 rows are malformed:\n  .*log\.csv:6: "
+    ) as caught:
+        ingest_rows([*ROWS, "1,2", "3,4", "5,6"])
+    assert "log.csv:8: " in str(caught.value)
+    assert "mend or replace the file" in str(caught.value)
+
+
+@pytest.mark.parametrize("lines", [[], ["1,1,1,5"]])
+def test_a_file_without_events_is_an_error(ingest_rows, lines):
+    with pytest.raises(DataError, match="hold no event within the dataset's time range"):
+        ingest_rows(lines, time_range=(10, 30))
+
+
+class Texts(Dataset):
+    """A log of texts, with profiles and behaviours."""
+
+    api = 1
+    profiles = "CREATE TABLE users AS SELECT 'b' AS user, 7 AS age"
+
+    def __init__(self, card):
+        self.card = card
+
+    def read(self, db, files):
+        columns = dict.fromkeys(("user", "item", "behaviour", "time"), "VARCHAR")
+        read_csv(db, "log_rows", files["log"], columns)
+        db.execute(
+            f"""CREATE VIEW events AS SELECT row, user, item, behaviour, time::BIGINT AS time,
+            behaviour = 'view' AS positive FROM log_rows; {self.profiles}"""
+        )
+
+
+LINES = ["b,y,view,3", "a,x,buy,2", "a,y,view,1"]
+
+
+def test_texts_behaviours_and_profiles_are_read(ingest_rows, make_log):
+    log = ingest_rows(LINES, Texts(make_log().card))
+    assert log.users.to_pylist() == ["a", "b"]
+    assert log.user_fields["age"].equals(pa.array([None, 7], pa.int32()))
+    assert log.behaviours == ("buy", "view")
+    assert log.spool.columns["behaviour"].tolist() == [1, 0, 1]
+    assert log.spool.columns["positive"].tolist() == [True, False, True]
+
+
+def test_two_rows_for_one_user_are_an_error(ingest_rows, make_log):
+    dataset = Texts(make_log().card)
+    dataset.profiles = "CREATE TABLE users AS SELECT unnest(['b', 'b']) AS user, 7 AS age"
+    with pytest.raises(DataError, match="users table has more than one row for some user"):
+        ingest_rows(LINES, dataset)
+
+
+def test_a_value_that_a_reader_cannot_convert_is_an_error_that_names_the_file(
+    ingest_rows, make_log
+):
+    with pytest.raises(DataError, match=r"log: .*log\.csv: not in the expected format: .*noon"):
+        ingest_rows([*LINES, "c,x,view,noon"], Texts(make_log().card))
+
+
+def test_too_little_memory_is_an_error_that_says_so(make_log, tmp_path, monkeypatch):
+    class Greedy(Dataset):
+        card = make_log().card
+
+        def read(self, db, files):
+            raise duckdb.OutOfMemoryException("failed to allocate")
+
+    monkeypatch.setenv("RECBENCH_MEMORY", "64MiB")
+    with pytest.raises(DataError, match="set RECBENCH_MEMORY to more than 64MiB"):
+        ingest(Greedy(), {}, tmp_path, SILENT)

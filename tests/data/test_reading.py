@@ -1,0 +1,112 @@
+import gzip
+
+import duckdb
+import pytest
+
+from recbench.data.reading import open_text, read_csv, rejected
+from recbench.errors import DataError
+
+COLUMNS = {"user": "BIGINT", "item": "BIGINT"}
+ROWS = [(n, n * n) for n in range(3000)]
+TEXT = "".join(f"{user},{item}\n" for user, item in ROWS)
+
+
+@pytest.fixture
+def db():
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def read(db, path, **options):
+    read_csv(db, "log", path, COLUMNS, **options)
+    return db.sql("FROM log ORDER BY row").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (TEXT, {}),
+        (TEXT.replace("\n", "\r\n"), {}),
+        ("user,item\n" + TEXT, {"header": True}),
+        (TEXT.replace(",", "|"), {"delimiter": "|"}),
+        (TEXT.rstrip("\n"), {}),
+    ],
+    ids=["plain", "windows", "header", "pipes", "no-last-newline"],
+)
+def test_rows_are_read_in_file_order(db, tmp_path, text, options):
+    path = tmp_path / "log.csv"
+    path.write_bytes(text.encode())
+    found = read(db, path, **options)
+    assert [row[1:] for row in found] == ROWS
+    assert [row[0] for row in found] == sorted({row[0] for row in found})
+    assert rejected(db).count == 0
+
+
+def test_other_encodings_and_quotes_are_read(db, tmp_path):
+    path = tmp_path / "items.csv"
+    path.write_bytes('1,"Léon, the\u00a0Professional"\n2,"A ""B"" C"\n'.encode("latin-1"))
+    columns = {"item": "BIGINT", "title": "VARCHAR"}
+    read_csv(db, "items", path, columns, quote='"', encoding="latin-1")
+    titles = db.sql("SELECT title FROM items ORDER BY row").fetchall()
+    assert titles == [("Léon, the\u00a0Professional",), ('A "B" C',)]
+    assert rejected(db).count == 0
+
+
+def test_malformed_rows_are_counted_and_located(db, tmp_path):
+    lines = TEXT.splitlines()
+    lines[10], lines[20], lines[30] = "7,8,9", "7", "seven,8"
+    path = tmp_path / "log.csv"
+    path.write_text("\n".join(lines))
+    found = read(db, path)
+    assert len(found) == len(ROWS) - 3
+    faults = rejected(db)
+    assert faults.count == 3
+    for example, line in zip(faults.examples, (11, 21, 31), strict=True):
+        assert example.startswith(f"{path}:{line}: ")
+
+
+def test_at_most_five_malformed_rows_are_shown(db, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text(TEXT + "x,1\n" * 40)
+    read(db, path)
+    faults = rejected(db)
+    assert (faults.count, len(faults.examples)) == (40, 5)
+
+
+def test_a_cut_archive_is_an_error_that_names_it(db, tmp_path):
+    path = tmp_path / "log.csv.gz"
+    whole = gzip.compress(TEXT.encode())
+    for content in (whole[: len(whole) // 2], whole[:-4], b"not gzip at all", whole[:5]):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=r"log\.csv\.gz is damaged .*get the file again"):
+            read(db, path)
+        db.execute("DROP TABLE IF EXISTS log")
+
+
+def test_text_is_read_plain_and_compressed(tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(b"{}"))
+    for name in ("a.json", "a.json.gz"):
+        with open_text(tmp_path / name) as file:
+            assert file.read() == "{}"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.json.gz", gzip.compress(b"{}" * 1000)[:20]),
+        ("a.json.gz", b"not gzip"),
+        ("a.json", b"\xff\xfe"),
+    ],
+    ids=["cut", "not-gzip", "not-utf-8"],
+)
+def test_damaged_text_is_an_error_that_names_the_file(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf"{name} is damaged"), open_text(tmp_path / name) as file:
+        file.read()
+
+
+def test_what_the_reader_of_text_finds_wrong_is_an_error_that_names_the_file(tmp_path):
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(DataError, match=r"a\.json .*no good"), open_text(tmp_path / "a.json"):
+        raise ValueError("no good")

@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+from recbench.batch import CTRBatch, Features, History
+
+LENGTHS = [0, 3, 1, 5]
+
+
+@pytest.fixture
+def history():
+    offsets = torch.tensor([0, *LENGTHS]).cumsum(0)
+    events = torch.arange(sum(LENGTHS))
+    return History({"item": events + 100, "category": events + 200}, events + 1, offsets, 5)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 5, 9])
+def test_recent_keeps_the_last_events_oldest_first_and_pads_on_the_right(history, n):
+    padded = history.recent(n)
+    for row, (start, stop) in enumerate(zip(history.offsets, history.offsets[1:], strict=False)):
+        kept = list(range(start, stop))[-n:]
+        padding = [0] * (n - len(kept))
+        assert padded.fields["item"][row].tolist() == [e + 100 for e in kept] + padding
+        assert padded.fields["category"][row].tolist() == [e + 200 for e in kept] + padding
+        assert padded.age[row].tolist() == [e + 1 for e in kept] + padding
+        assert padded.mask[row].tolist() == [True] * len(kept) + [False] * len(padding)
+    assert padded.lengths.tolist() == [min(length, n) for length in LENGTHS]
+
+
+def test_histories_without_any_event_are_all_padding():
+    none = torch.zeros(0, dtype=torch.int64)
+    padded = History({"item": none}, none, torch.zeros(4, dtype=torch.int64), 0).recent(2)
+    assert padded.fields["item"].tolist() == [[0, 0]] * 3
+    assert not padded.mask.any()
+
+
+def test_recent_of_nothing_is_empty(history):
+    padded = history.recent(0)
+    assert padded.fields["item"].shape == padded.mask.shape == (4, 0)
+    assert padded.lengths.tolist() == [0, 0, 0, 0]
+
+
+def test_a_batch_moves_whole(history):
+    features = Features({"user": torch.arange(4)}, history)
+    batch = CTRBatch(features, torch.ones(4)).to("meta")
+    moved = (
+        batch.labels,
+        batch.features.fields["user"],
+        batch.features.history.fields["category"],
+        batch.features.history.age,
+        batch.features.history.offsets,
+    )
+    assert {tensor.device.type for tensor in moved} == {"meta"}
+    assert (len(batch), batch.features.history.longest) == (4, 5)
+    assert history.lengths.tolist() == LENGTHS

@@ -1,0 +1,120 @@
+import math
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from recbench.batch import Reads
+from recbench.data import Loader
+from recbench.errors import TrainingError
+from recbench.evaluate import attainable, predict, score
+from recbench.metrics import auc, gauc, logloss
+from recbench.model import CTR, CTRModel
+from recbench.progress import Bar, Progress
+
+CPU = torch.device("cpu")
+
+
+class Watching(CTRModel):
+    """Scores an example by its item, and watches how it is asked."""
+
+    def __init__(self, schema):
+        super().__init__(schema, None)
+        self.asked = []
+
+    def forward(self, features):
+        self.asked.append((features, self.training, torch.is_grad_enabled()))
+        return features.fields["item"].double() / 7
+
+
+@pytest.fixture
+def loader(tiny):
+    return Loader(tiny, tiny.part("valid"), Reads(recent=0), 50)
+
+
+@pytest.fixture
+def model(tiny):
+    return Watching(tiny.schema)
+
+
+def test_predictions_come_in_stored_order_as_single_precision(tiny, loader, model):
+    found = predict(model, loader, CPU)
+    items = tiny.known("item", np.asarray(tiny.part("valid").item))
+    np.testing.assert_array_equal(found, (items / 7).astype(np.float32))
+    assert found.dtype == np.float32
+
+
+def test_a_model_is_asked_without_labels_gradients_or_training_mode(loader, model):
+    model.train()
+    predict(model, loader, CPU)
+    assert len(model.asked) == math.ceil(loader.examples / 50)
+    for features, training, gradients in model.asked:
+        assert not hasattr(features, "labels")
+        assert "click" not in features.fields
+        assert not training
+        assert not gradients
+
+
+def test_progress_hears_every_prediction(loader, model):
+    class Heard(Progress):
+        done = 0
+
+        @contextmanager
+        def bar(self, label, total, unit):
+            heard = self
+            assert (label, total, unit) == ("predicting valid", loader.examples, "samples")
+
+            class Counted(Bar):
+                def advance(self, amount, **figures):
+                    heard.done += amount
+
+            yield Counted()
+
+    heard = Heard()
+    predict(model, loader, CPU, heard)
+    assert heard.done == loader.examples
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_prediction_that_is_not_finite_is_an_error_with_a_mend(loader, model, bad):
+    forward = model.forward
+
+    def broken(features):
+        output = forward(features)
+        output[0] = bad
+        return output
+
+    model.forward = broken
+    batches = math.ceil(loader.examples / 50)
+    expected = rf"{batches} of .* predictions for valid are not finite; try a lower training\.learn"
+    with pytest.raises(TrainingError, match=expected):
+        predict(model, loader, CPU)
+
+
+def test_another_shape_than_one_logit_an_example_is_an_error(loader, model):
+    model.forward = lambda features: torch.zeros(len(features), 1)
+    expected = r"Watching\.forward returned shape \(50, 1\) for 50 examples; it must .* \[50\]"
+    with pytest.raises(TrainingError, match=expected):
+        predict(model, loader, CPU)
+
+
+def test_scores_are_the_metrics_of_the_task_with_the_primary_one_first():
+    random = np.random.default_rng(0)
+    labels, users = random.integers(2, size=200), random.integers(30, size=200)
+    logits = random.normal(size=200)
+    found = score(CTR, SimpleNamespace(labels=labels, user=users), logits)
+    assert list(found.values) == ["auc", "gauc", "logloss"]
+    assert found.values["auc"] == auc(labels, logits)
+    assert found.values["gauc"] == gauc(labels, logits, users)
+    assert found.values["logloss"] == logloss(labels, logits)
+    both = [user for user in range(30) if len(set(labels[users == user])) == 2]
+    assert found.scored_users == len(both)
+
+
+def test_only_simulated_tests_say_what_is_attainable(tiny):
+    assert attainable(tiny.part("valid")) is None
+    part = tiny.open_test()
+    assert attainable(part) == {"auc": auc(part.labels, part.oracle)}
+    assert 0.8 < attainable(part)["auc"] < 1

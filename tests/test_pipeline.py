@@ -1,0 +1,217 @@
+import json
+from dataclasses import asdict, replace
+
+import pyarrow as pa
+import pytest
+
+from recbench.config import RunConfig
+from recbench.data import DataConfig
+from recbench.errors import DataError, PluginError, TrainingError, UsageError
+from recbench.metrics import METRICS, auc, gauc, logloss
+from recbench.pipeline import check, run
+from recbench.progress import Progress
+from recbench.record import RunRecord, predictions_path
+from recbench.training import TrainingConfig
+
+DATA = DataConfig("taobao", size="tiny", limit=2000)
+TRAINING = TrainingConfig(epochs=1)
+POPULARITY = RunConfig("popularity", DATA, device="cpu")
+BASE = RunConfig(
+    "din-base", DATA, {"embedding_dim": 4, "mlp": (8,)}, TRAINING, seed=3, device="cpu"
+)
+
+
+class Heard(Progress):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+@pytest.fixture
+def folders(tiny_folders, tmp_path):
+    """The prepared data with results of the test's own."""
+    return replace(tiny_folders, results=tmp_path / "results")
+
+
+@pytest.fixture(params=[POPULARITY, BASE], ids=["popularity", "din-base"])
+def config(request):
+    return request.param
+
+
+def test_a_run_leaves_its_record_and_its_predictions_and_nothing_else(config, folders, tiny):
+    record = run(config, folders)
+    path = record.path(folders.results)
+    files = {each for each in folders.results.rglob("*") if each.is_file()}
+    assert files == {path, predictions_path(path)}
+    assert json.loads(json.dumps(asdict(RunRecord.load(path)))) == json.loads(
+        json.dumps(asdict(record))
+    )
+    prints = tiny.manifest.fingerprints
+    assert asdict(record.dataset.fingerprints) == {
+        part: prints[part] for part in ("train", "valid", "test")
+    }
+    assert (record.dataset.source, record.dataset.size, record.dataset.limit) == (
+        "simulated",
+        "tiny",
+        2000,
+    )
+    assert (record.seed, record.task, record.model.name) == (config.seed, "ctr", config.model)
+    assert record.metric_versions == {name: METRICS[name].version for name in record.scores}
+    assert min(asdict(record.seconds).values()) >= 0
+    assert record.peak_memory_mb > 10
+    assert record.dataset.attainable["auc"] > record.scores["auc"]
+
+
+def test_scoring_the_kept_predictions_again_gives_exactly_the_record(config, folders):
+    record = run(config, folders)
+    with pa.OSFile(str(predictions_path(record.path(folders.results)))) as file:
+        kept = pa.ipc.open_file(file).read_all().to_pydict()
+    labels, users, found = kept["label"], kept["user"], kept["prediction"]
+    again = {
+        "auc": auc(labels, found),
+        "gauc": gauc(labels, found, users),
+        "logloss": logloss(labels, pa.array(found, pa.float32()).to_numpy()),
+    }
+    assert again == record.scores
+
+
+def test_a_run_that_was_made_before_is_kept_until_it_is_asked_for_again(config, folders):
+    first = run(config, folders)
+    path, heard = first.path(folders.results), Heard()
+    written = path.stat().st_mtime_ns
+    assert run(config, folders, heard) == RunRecord.load(path)
+    assert path.stat().st_mtime_ns == written
+    assert heard.notes == [f"{config.model}, seed {config.seed}: done before, its record is kept"]
+    remade = run(config, folders, again=True)
+    assert path.stat().st_mtime_ns > written
+    assert remade.scores == first.scores
+    assert remade.validation == first.validation
+    assert remade.key == first.key
+
+
+@pytest.mark.parametrize("damage", ["record", "predictions", "key"])
+def test_a_damaged_or_outdated_record_is_made_anew(folders, damage):
+    first = run(POPULARITY, folders)
+    path = first.path(folders.results)
+    if damage == "predictions":
+        predictions_path(path).unlink()
+    elif damage == "record":
+        path.write_text("{")
+    else:
+        path.write_text(path.read_text().replace(first.key, "0" * 64))
+    heard = Heard()
+    run(POPULARITY, folders, heard)
+    assert not any("done before" in note for note in heard.notes)
+    assert RunRecord.load(path).key == first.key
+    assert predictions_path(path).exists()
+
+
+def test_seeds_change_the_result_and_lie_side_by_side(folders):
+    one, other = run(BASE, folders), run(replace(BASE, seed=4), folders)
+    assert one.config_hash == other.config_hash
+    assert one.scores != other.scores
+    assert one.path(folders.results).parent == other.path(folders.results).parent
+    assert one.curve[0]["loss"] != other.curve[0]["loss"]
+
+
+CHEATS = """
+    from dataclasses import dataclass
+    from recbench import CTRModel, FitResult
+    from recbench.errors import UsageError
+
+    @dataclass(frozen=True)
+    class NoConfig:
+        pass
+
+    class Looks(CTRModel):
+        '''Opens the test part while it should train.'''
+        api = 1
+        Config = NoConfig
+
+        def fit(self, train, validate, run):
+            train.dataset.open_test()
+            return FitResult(1, validate(self), [])
+
+    class LooksLate(Looks):
+        '''Opens it once validation is over.'''
+
+        def fit(self, train, validate, run):
+            train.dataset.open_test()
+            return FitResult(1, {}, [])
+
+        def forward(self, features):
+            return features.fields["item"].float()
+
+    class Asks(Looks):
+        '''Asks for it by its name.'''
+
+        def fit(self, train, validate, run):
+            train.dataset.part("test")
+
+    class Other(Looks):
+        task = type("T", (), {"name": "next-item", "metrics": ("mrr@20",)})
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Looks", "the valid part is closed: the test part has been opened"),
+        ("LooksLate", "the test part was opened before; a run reads it once"),
+        ("Asks", "the test part is sealed until training has ended"),
+    ],
+)
+def test_a_model_that_looks_at_the_test_gets_no_record(install, folders, name, expected):
+    install("cheats", {"cheats": CHEATS}, models={"cheat": f"cheats:{name}"})
+    with pytest.raises(RuntimeError, match=expected):
+        run(replace(POPULARITY, model="cheat"), folders)
+    assert not list(folders.results.rglob("*.json"))
+
+
+def test_a_model_for_another_task_is_refused(install, folders):
+    install("cheats", {"cheats": CHEATS}, models={"other": "cheats:Other"})
+    expected = "other is a model for next-item, and taobao is a dataset for ctr; `recbench list`"
+    with pytest.raises(UsageError, match=expected):
+        check(replace(POPULARITY, model="other"), folders)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "expected"),
+    [
+        ({"model": "din-bas"}, UsageError, "unknown model 'din-bas'; did you mean din-base"),
+        ({"data": DataConfig("taoba")}, UsageError, "unknown dataset 'taoba'; did you mean taobao"),
+        ({"data": replace(DATA, protocol="tim")}, UsageError, "unknown protocol of taobao 'tim'"),
+        ({"data": replace(DATA, size="tin")}, UsageError, "unknown size .* did you mean tiny"),
+        ({"data": DataConfig("ml-100k")}, DataError, "ml-100k: the raw files .* are needed"),
+        ({"model_config": {"embeding_dim": 3}}, UsageError, "'embeding_dim'; did you mean"),
+        ({"model_config": {"embedding_dim": "x"}}, UsageError, "field 'embedding_dim' must"),
+        ({"training": TrainingConfig(monitor="acu")}, UsageError, "'acu'; did you mean auc"),
+        ({"device": "gpu"}, UsageError, "device 'gpu' cannot be used: .*; try --device auto"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_anything_is_made(folders, change, error, expected):
+    with pytest.raises(error, match=expected):
+        run(replace(BASE, **change), folders)
+    assert not folders.results.exists()
+
+
+def test_every_choice_is_made_and_recorded(folders):
+    chosen, _, _ = check(RunConfig("din-base", DataConfig("taobao", size="tiny")), folders)
+    assert chosen.data == DataConfig("taobao", "time", "simulated", "tiny")
+    assert chosen.model_config["history_length"] == 50
+    assert chosen.device in ("cpu", "cuda")
+    assert check(chosen, folders)[0] == chosen
+
+
+def test_a_loss_that_explodes_is_an_error_with_a_mend(folders):
+    training = replace(TRAINING, optimizer="sgd", learning_rate=1e30)
+    with pytest.raises(TrainingError, match=r"in epoch 1, .*try a lower training\.learning_rate"):
+        run(replace(BASE, training=training), folders)
+
+
+def test_a_broken_plugin_is_an_error(install, folders):
+    install("broken", {"broken_plugin": "1 / 0"}, models={"broken": "broken_plugin:Model"})
+    with pytest.raises(PluginError, match="model 'broken' of broken 1.0 cannot be imported"):
+        run(replace(POPULARITY, model="broken"), folders)

@@ -1,0 +1,33 @@
+import pytest
+
+from recbench.errors import UsageError
+from recbench.schema import Field, Schema
+
+SCHEMA = Schema(
+    (
+        Field("user", "user", 10),
+        Field("item", "item", 20),
+        Field("hour", "context", 26),
+        Field("category", "item", 5),
+        Field("click", "label", 2),
+        Field("buy", "label", 2),
+    )
+)
+
+
+def test_fields_are_found_by_role_in_schema_order():
+    assert [field.name for field in SCHEMA.of("item")] == ["item", "category"]
+    assert [field.name for field in SCHEMA.of("item", "user")] == ["user", "item", "category"]
+    assert SCHEMA.labels == ("click", "buy")
+
+
+def test_fields_are_found_by_name():
+    assert SCHEMA["hour"].size == 26
+    assert "hour" in SCHEMA
+    assert "day" not in SCHEMA
+
+
+def test_an_unknown_field_is_an_error_that_names_the_known_ones():
+    expected = "no field 'day'; it has: user, item, hour, category, click, buy"
+    with pytest.raises(UsageError, match=expected):
+        SCHEMA["day"]

@@ -1,0 +1,47 @@
+"""Every model of this distribution passes every check, in each of its named variants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recbench.plugins import discover, load_model
+from recbench.testing import parametrize_with_checks
+
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "din-base": [
+        {"pooling": "sum"},
+        {"activation": "dice", "dropout": 0.1, "use_user_id": True},
+    ],
+    "din": [
+        {"att_normalize": "softmax"},
+        {"att_scaled": True},
+        {"attention_activation": "dice", "activation": "dice"},
+        {"mba_l2": 0.01},
+    ],
+    "dien": [
+        {"evolution": "agru"},
+        {"evolution": "aigru"},
+        {"augru_variant": "reference", "aux_reduction": "sum"},
+        {"attention": "mlp", "aux_score": "mlp"},
+    ],
+    "sim": [{"search": "hard"}],
+}
+
+
+def forms() -> list[Any]:
+    found = []
+    for plugin in discover("model"):
+        if plugin.distribution == "recbench":
+            model = load_model(plugin)
+            found.append(model)
+            found += [(model, model.Config(**each)) for each in VARIANTS.get(plugin.name, [])]
+    return found
+
+
+@parametrize_with_checks(forms())
+def test_conforms(check):
+    check()
+
+
+def test_the_variants_are_of_registered_models():
+    assert set(VARIANTS) <= {plugin.name for plugin in discover("model")}

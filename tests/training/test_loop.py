@@ -1,0 +1,196 @@
+import math
+from contextlib import contextmanager
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from recbench.errors import RecbenchError, TrainingError, UsageError
+from recbench.metrics import auc, logloss
+from recbench.progress import Bar, Progress
+from recbench.training import TrainingRun, fit
+
+
+def judge(examples):
+    """Return a function that scores a model on the examples themselves."""
+
+    @torch.no_grad()
+    def validate(model):
+        model.eval()
+        logits = torch.cat([model(batch.features) for batch in examples])
+        return {"auc": auc(examples.label, logits), "logloss": logloss(examples.label, logits)}
+
+    return validate
+
+
+def scripted(*scores, name="auc"):
+    """Return a function that gives one score after the other, and the models' states it saw."""
+    left, states = list(scores), []
+
+    def validate(model):
+        states.append({key: value.clone() for key, value in model.state_dict().items()})
+        return {name: left.pop(0)}
+
+    return validate, states
+
+
+def test_training_improves_the_model(examples, make_model, make_run):
+    model = make_model()
+    validate = judge(examples)
+    before = validate(model)
+    result = fit(model, examples, validate, make_run(epochs=4))
+    assert result.best["auc"] > 0.85 > before["auc"]
+    assert result.best == validate(model)
+    assert result.epochs == len(result.curve) == 4
+    losses = [epoch["loss"] for epoch in result.curve]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] < math.log(2)
+    assert set(result.curve[0]) == {"epoch", "loss", "seconds", "auc", "logloss"}
+    assert result.samples_per_second > 0
+
+
+def test_the_reported_loss_is_the_mean_over_examples(examples, make_model, make_run):
+    model = make_model()
+    result = fit(model, examples, judge(examples), make_run(epochs=1, learning_rate=1e-12))
+    with torch.no_grad():
+        logits = torch.cat([model(batch.features) for batch in examples])
+    expected = F.binary_cross_entropy_with_logits(logits, torch.tensor(examples.label).float())
+    assert result.curve[0]["loss"] == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_the_best_state_is_restored_and_not_the_last(examples, make_model, make_run):
+    validate, states = scripted(0.6, 0.8, 0.7, 0.75)
+    model = make_model()
+    result = fit(model, examples, validate, make_run(epochs=4, patience=5))
+    assert result.best == {"auc": 0.8}
+    assert torch.equal(model.state_dict()["weights.weight"], states[1]["weights.weight"])
+    assert not torch.equal(states[1]["weights.weight"], states[3]["weights.weight"])
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(0, 3), (1, 4), (2, 7), (9, 7)])
+def test_training_stops_when_patience_is_used_up(examples, make_model, make_run, patience, epochs):
+    validate, states = scripted(0.6, 0.7, 0.7, 0.5, 0.8, 0.7, 0.7)
+    result = fit(make_model(), examples, validate, make_run(epochs=7, patience=patience))
+    assert result.epochs == len(states) == epochs
+
+
+def test_a_metric_of_which_less_is_better_can_be_monitored(examples, make_model, make_run):
+    validate, _ = scripted(0.6, 0.4, 0.5, name="logloss")
+    run = make_run(monitor="logloss", patience=5)
+    assert fit(make_model(), examples, validate, run).best == {"logloss": 0.4}
+
+
+def test_an_unknown_metric_to_monitor_gets_the_right_one(examples, make_model, make_run):
+    with pytest.raises(UsageError, match="metric in training.monitor: 'gacu'; did you mean gauc"):
+        validate = lambda model: {"gauc": 0.5}  # noqa: E731
+        fit(make_model(), examples, validate, make_run(monitor="gacu"))
+
+
+def test_a_score_that_is_undefined_never_beats_one_that_is(examples, make_model, make_run):
+    validate, _ = scripted(math.nan, 0.4, math.nan)
+    assert fit(make_model(), examples, validate, make_run(patience=5)).best == {"auc": 0.4}
+
+
+def test_two_trainings_with_one_seed_are_bitwise_equal(examples, make_model, make_run):
+    def train(seed):
+        torch.manual_seed(seed)
+        model = make_model(dropout=0.3)
+        result = fit(model, examples, judge(examples), make_run())
+        return model.weights.weight.detach(), [epoch["loss"] for epoch in result.curve]
+
+    (one, losses), (same, same_losses), (other, _) = train(1), train(1), train(2)
+    assert torch.equal(one, same)
+    assert losses == same_losses
+    assert not torch.equal(one, other)
+
+
+def test_gradients_are_clipped_to_the_norm_asked_for(examples, make_model, make_run):
+    def step(clip):
+        model = make_model()
+        run = make_run(epochs=1, optimizer="sgd", learning_rate=1.0, gradient_clip=clip)
+        examples.batch_size = examples.examples  # a single step
+        fit(model, examples, judge(examples), run)
+        return float(model.weights.weight.detach().norm())
+
+    assert step(0.0) > 0.05
+    assert step(0.01) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_bfloat16_runs_the_layers_in_bfloat16(examples, make_model, make_run):
+    class Watched(type(make_model())):
+        seen = set()
+
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(1, 1)
+
+        def forward(self, features):
+            out = self.linear(self.weights(features.fields["item"]))
+            if self.training:
+                self.seen.add(out.dtype)
+            return out.squeeze(1)
+
+    result = fit(Watched(), examples, judge(examples), make_run(precision="bfloat16"))
+    assert Watched.seen == {torch.bfloat16}
+    assert result.best["auc"] > 0.8
+
+
+def test_a_loss_that_is_not_finite_stops_with_epoch_steps_and_a_mend(
+    examples, make_model, make_run
+):
+    class Broken(type(make_model())):
+        calls = 0
+
+        def loss(self, batch):
+            self.calls += 1
+            return super().loss(batch) * (math.nan if self.calls > 10 else 1)
+
+    expected = r"loss is nan in epoch 2, between steps 1 and 8; try a lower training\.learning_rate"
+    with pytest.raises(TrainingError, match=expected):
+        fit(Broken(), examples, judge(examples), make_run())
+
+
+def test_no_examples_are_an_error(examples, make_model, make_run):
+    examples.examples = 0
+    with pytest.raises(TrainingError, match="no examples; see `recbench data describe`"):
+        fit(make_model(), examples, judge(examples), make_run())
+
+
+def test_a_checkpoint_that_cannot_be_written_is_an_error(examples, make_model, make_run, tmp_path):
+    run = make_run()
+    (tmp_path / "file").write_text("")
+    blocked = TrainingRun(run.config, tmp_path / "file" / "state")
+    with pytest.raises(RecbenchError, match=r"cannot write the checkpoint .*best\.safetensors"):
+        fit(make_model(), examples, judge(examples), blocked)
+
+
+def test_progress_hears_every_example_and_every_epoch(examples, make_model, make_run):
+    class Heard(Progress):
+        def __init__(self):
+            self.done, self.notes = [], []
+
+        def note(self, text):
+            self.notes.append(text)
+
+        @contextmanager
+        def bar(self, label, total, unit):
+            heard = self
+            heard.done.append([label, 0])
+
+            class Counted(Bar):
+                def advance(self, amount, **figures):
+                    heard.done[-1][1] += amount
+                    assert 0 < figures["loss"] < 1
+
+            yield Counted()
+
+    heard = Heard()
+    examples.batch_size = 3  # 80 steps, so that a look at the loss falls within the epoch
+    validate, _ = scripted(0.6, 0.5)
+    run = make_run(epochs=2)
+    fit(make_model(), examples, validate, TrainingRun(run.config, run.folder, progress=heard))
+    assert heard.done == [["epoch 1/2", 240], ["epoch 2/2", 240]]
+    assert [("(best)" in note, note[:11]) for note in heard.notes] == [
+        (True, "epoch 1/2  "),
+        (False, "epoch 2/2  "),
+    ]
