@@ -31,6 +31,8 @@ from recbench.schema import FIRST_ID, Field, Role
 
 LABEL = "click"
 """Name of the label of click-through-rate data."""
+ROWS = 1 << 13
+"""Examples whose whole histories are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -201,11 +203,14 @@ def _oracle(dataset: Dataset, log: RawLog, test: Examples, raw: Path) -> NDArray
 
 def _met_before(log: RawLog, examples: Examples) -> NDArray[np.bool_]:
     """Return whether the target of each example is in its own history, [M]."""
-    offsets, positions = window(examples.history_start, examples.history_stop, -1)
-    target = np.repeat(examples.item, np.diff(offsets))
-    hits = log.spool.columns["item"][positions] == target
-    owner = np.repeat(np.arange(len(examples.item)), np.diff(offsets))
-    return np.bincount(owner[hits], minlength=len(examples.item)) > 0
+    met = np.zeros(len(examples.item), bool)
+    for first in range(0, len(met), ROWS):
+        rows = slice(first, first + ROWS)
+        offsets, positions = window(examples.history_start[rows], examples.history_stop[rows], -1)
+        owner = np.repeat(np.arange(first, first + len(offsets) - 1), np.diff(offsets))
+        hits = log.spool.columns["item"][positions] == examples.item[owner]
+        met[owner[hits]] = True
+    return met
 
 
 def _fingerprints(log: RawLog, split: SplitLog, users: Side, items: Side) -> dict[str, str]:

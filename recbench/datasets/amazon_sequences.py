@@ -65,8 +65,11 @@ class _AmazonSequences(Dataset):
                   FROM (SELECT string_split(line, ' ') AS split FROM lines ORDER BY row))"""
         )
         with open_text(files["attributes"]) as file:
-            attributes = json.load(file)
-        item, category = [int(each) for each in attributes], [a[-1] for a in attributes.values()]
+            attributes = {int(item): each for item, each in json.load(file).items()}
+        item, category = (
+            list(attributes),
+            [each[-1] if each else None for each in attributes.values()],
+        )
         db.register("items", pa.table({"item": item, "category": category}))
 
 
