@@ -16,7 +16,7 @@ class TrainingConfig:
     batch_size: int = 256  # examples a step
     optimizer: Literal["adam", "adamw", "sgd", "adagrad"] = "adam"  # fused where torch has it
     learning_rate: float = 5e-3  # at the start, after warm-up
-    schedule: Literal["constant", "linear", "cosine", "exponential"] = "linear"  # of the rate
+    schedule: Literal["constant", "linear", "cosine", "exponential"] = "constant"  # of the rate
     decay: float = 0.5  # factor an epoch, for the exponential schedule
     warmup_steps: int = 0  # steps over which the rate rises from zero
     weight_decay: float = 0.0  # L2 penalty of the optimizer
