@@ -1,0 +1,98 @@
+import math
+
+import pytest
+
+from recbench.errors import UsageError
+from recbench.leaderboard import tables
+
+
+@pytest.mark.parametrize(
+    "particulars",
+    [
+        {"dataset": "ml-100k"},
+        {"version": 2},
+        {"source": "simulated", "size": "small"},
+        {"limit": 100},
+        {"test": "other rows"},
+        {"metric_versions": {"auc": 2, "gauc": 1, "logloss": 1}},
+    ],
+    ids=lambda each: next(iter(each)),
+)
+def test_runs_that_differ_in_what_is_measured_never_share_a_table(make_record, particulars):
+    made = tables([make_record(), make_record(model="sim", **particulars)])
+    assert [list(table.rows["model"]) for table in made] in ([["din"], ["sim"]], [["sim"], ["din"]])
+
+
+def test_real_data_come_first_then_simulated_then_limited(many_records):
+    groups = [table.group for table in tables(reversed(many_records))]
+    assert [(group.source, group.limit) for group in groups] == [
+        ("real", None),
+        ("simulated", None),
+        ("real", 1000),
+    ]
+
+
+def test_mean_and_spread_are_over_seeds(make_record):
+    (table,) = tables([make_record(seed=seed, auc=auc) for seed, auc in ((1, 0.7), (2, 0.8))])
+    row = table.rows.iloc[0]
+    assert row["seeds"] == 2
+    assert row["auc_mean"] == pytest.approx(0.75)
+    assert row["auc_std"] == pytest.approx(0.1 / math.sqrt(2))
+
+
+def test_one_seed_has_no_spread(make_record):
+    (table,) = tables([make_record()])
+    assert math.isnan(table.rows.iloc[0]["auc_std"])
+
+
+def test_the_share_of_attainable_is_of_the_auc_above_chance(make_record):
+    records = [make_record(auc=0.7, attainable={"auc": 0.9}, source="simulated", size="tiny")]
+    (table,) = tables(records)
+    assert table.rows.iloc[0]["auc_share"] == pytest.approx(0.2 / 0.4)
+    assert table.attainable_auc == 0.9
+
+
+def test_models_are_ranked_and_equal_ones_share_a_rank(make_record):
+    aucs = {"a": 0.6, "b": 0.8, "c": 0.8, "d": float("nan")}
+    (table,) = tables([make_record(model=model, auc=auc) for model, auc in aucs.items()])
+    assert list(table.rows["model"]) == ["b", "c", "a", "d"]
+    assert list(table.rows["rank"][:3]) == [1, 1, 3]
+    assert table.rows["rank"].isna()[3]
+
+
+def test_a_metric_where_less_is_better_ranks_the_other_way(make_record):
+    only = {"logloss": 1}
+    records = [make_record(model="a", auc=0.6, metric_versions=only)]
+    records.append(make_record(model="b", auc=0.8, metric_versions=only))
+    (table,) = tables(records)  # the fixture's logloss falls as its AUC rises
+    assert list(table.rows["model"]) == ["b", "a"]
+
+
+def test_configurations_of_one_model_are_told_apart(make_record):
+    records = [make_record(model_config={"embedding_dim": dim, "dropout": 0.1}) for dim in (16, 32)]
+    (table,) = tables(records)
+    labels = sorted(table.rows["config"])
+    assert "16" in labels[0]
+    assert "32" in labels[1]
+    assert not any("dropout" in label for label in labels)
+
+
+def test_uncommitted_and_mixed_code_are_marked(make_record):
+    records = [make_record(seed=1), make_record(seed=2, dirty=True, code="changed")]
+    records.append(make_record(model="sim"))
+    (table,) = tables(records)
+    rows = table.rows.set_index("model")
+    assert rows.loc["din", "uncommitted"]
+    assert rows.loc["din", "mixed_code"]
+    assert not rows.loc["sim", "uncommitted"]
+    assert not rows.loc["sim", "mixed_code"]
+
+
+def test_only_the_dataset_asked_for_is_shown(make_record):
+    made = tables([make_record(), make_record(dataset="ml-100k")], "ml-100k")
+    assert [table.group.dataset for table in made] == ["ml-100k"]
+
+
+def test_an_unknown_metric_is_refused(make_record):
+    with pytest.raises(UsageError, match="metric 'acu'"):
+        tables([make_record(metric_versions={"acu": 1})])
