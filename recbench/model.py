@@ -73,4 +73,5 @@ class CTRModel(Model):
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return the mean binary cross-entropy of a batch."""
-        return F.binary_cross_entropy_with_logits(self(batch.features), batch.labels)
+        logits = self(batch.features)
+        return F.binary_cross_entropy_with_logits(logits, batch.labels.to(logits.dtype))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,9 @@ def gauc(labels: ArrayLike, scores: ArrayLike, users: ArrayLike) -> float:
     scored = pairs > 0
     if not scored.any():
         return float("nan")
-    return float(np.average(wins[scored] / pairs[scored], weights=rows[scored]))
+    # Summed exactly, so that the score does not depend on how users are numbered.
+    weighted = math.fsum(rows[scored] * (wins[scored] / pairs[scored]))
+    return weighted / int(rows[scored].sum())
 
 
 def scored_users(labels: ArrayLike, users: ArrayLike) -> int:

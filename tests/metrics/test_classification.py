@@ -119,3 +119,11 @@ def test_wrong_arguments_are_refused(name):
 def test_gauc_refuses_users_of_another_length():
     with pytest.raises(ValueError, match=r"users: expected shape \[2\], got \(1,\)"):
         gauc([0, 1], [0.0, 1.0], [0])
+
+
+def test_gauc_does_not_depend_on_how_users_are_numbered():
+    random = np.random.default_rng(0)
+    users = random.integers(0, 300, 3000)
+    labels, scores = random.integers(0, 2, 3000), random.normal(size=3000)
+    values = {gauc(labels, scores, random.permutation(300)[users]) for _ in range(20)}
+    assert len(values) == 1
