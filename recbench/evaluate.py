@@ -72,7 +72,7 @@ def score(task: Task, part: Part, predictions: NDArray[np.floating]) -> Scores:
 
 
 def attainable(part: Part) -> dict[str, float] | None:
-    """Return the AUC that no model can pass, where the data tell."""
+    """Return the AUC that no model is expected to pass, where the data tell."""
     if part.oracle is None:
         return None
     labels, users = np.asarray(part.labels), np.asarray(part.user)

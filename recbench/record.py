@@ -49,7 +49,7 @@ class DatasetRecord:
         size: The size of a simulated dataset.
         limit: How many rows preparation was limited to; None for all.
         fingerprints: Digests of the three parts.
-        attainable: By metric, the score that no model can pass; None where nobody knows.
+        attainable: By metric, the score that no model is expected to pass; None where nobody knows.
         leakage: The protocol's leakage report.
     """
 

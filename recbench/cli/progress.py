@@ -53,12 +53,13 @@ class TerminalProgress(Progress):
             TimeRemainingColumn(),
         )
         with RichProgress(*columns, console=self._console, transient=True) as drawing:
-            yield _TerminalBar(drawing, drawing.add_task(label, total=total, figures=""), unit)
+            task = drawing.add_task(label, total=total, figures="")
+            yield _TerminalBar(drawing, task, total, unit)
 
 
 class _TerminalBar(Bar):
-    def __init__(self, drawing: RichProgress, task: TaskID, unit: str) -> None:
-        self._drawing, self._task, self._unit = drawing, task, unit
+    def __init__(self, drawing: RichProgress, task: TaskID, total: float, unit: str) -> None:
+        self._drawing, self._task, self._total, self._unit = drawing, task, total, unit
         self._done, self._started = 0.0, perf_counter()
 
     def advance(self, amount: float, **figures: float) -> None:
@@ -67,7 +68,8 @@ class _TerminalBar(Bar):
         shown = [f"{name} {value:.4f}" for name, value in figures.items()]
         if self._unit:
             speed = self._done / max(perf_counter() - self._started, 1e-9)
-            shown.insert(0, f"{speed:,.0f} {self._unit}/s")
+            amounts = f"{self._done:,.0f}/{self._total:,.0f} {self._unit}"
+            shown.insert(0, f"{amounts}  {speed:,.0f}/s")
         self._drawing.update(self._task, advance=amount, figures="  ".join(shown))
 
 

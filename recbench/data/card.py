@@ -74,8 +74,9 @@ class Dataset:
         """Make the log's tables or views in `db` from the raw files, keyed as in the card.
 
         `events` has a row an event: `row` (its order in the file), `user`, `item`, `time`
-        (seconds) and, where the data have them, `positive` (whether it can be a target; all can
-        if absent) and `label` (0 or 1; if absent, targets are positives and negatives are drawn).
+        (seconds) and, where the data have them, `behaviour` (its name), `positive` (whether it
+        can be a target; all can if absent) and `label` (0 or 1; if absent, targets are positives
+        and negatives are drawn).
         `items` (optional) has `item` and a column for each further item field; `users` likewise.
         """
         raise NotImplementedError
@@ -91,5 +92,8 @@ class Dataset:
         time: NDArray[np.int64],
         item: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        """Return scores of simulated examples that no model can beat, [N], from raw ids."""
+        """Return scores of simulated examples that no model is expected to beat, [N].
+
+        Users and items are raw ids, [N].
+        """
         raise NotImplementedError

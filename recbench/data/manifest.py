@@ -43,7 +43,7 @@ class Manifest:
         characteristics: Statistics that describe the data.
         leakage: How far the protocol lets training see the time of the test.
         reports: What was dropped on the way, in sentences.
-        attainable: Whether test examples carry the score that no model can beat.
+        attainable: Whether test examples carry the score that no model is expected to beat.
     """
 
     format: int

@@ -29,7 +29,7 @@ class Part:
         time: Seconds, [M].
         history_start: Where in the log the history begins, [M].
         history_stop: Where in the log the history ends, [M].
-        oracle: Scores that no model can beat, [M]; None if unknown.
+        oracle: Scores that no model is expected to beat, [M]; None if unknown.
     """
 
     name: str

@@ -75,7 +75,7 @@ def notes(table: Table) -> list[str]:
     if table.rows["auc_share"].notna().any():
         found.append(
             f"of attainable: (auc − {CHANCE_AUC}) / ({table.attainable_auc:.4f} − {CHANCE_AUC}); "
-            f"no model can pass an auc of {table.attainable_auc:.4f} on these rows"
+            "the latter is the auc of the true log odds, which no model is expected to pass"
         )
     if table.rows["uncommitted"].any():
         found.append(f"{UNCOMMITTED} made with uncommitted code: nobody else can run it again")

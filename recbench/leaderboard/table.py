@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Literal
@@ -14,6 +14,7 @@ import pandas as pd
 from recbench.errors import unknown_name
 from recbench.leaderboard.label import label_configs
 from recbench.metrics import METRICS, Metric
+from recbench.plain import digest
 from recbench.record import RunRecord
 
 CHANCE_AUC = 0.5
@@ -30,7 +31,7 @@ class Group:
         source: Whether the raw files are real or simulated.
         size: The size of a simulated dataset.
         limit: How many rows preparation was limited to.
-        test: Fingerprint of the test part.
+        split: Digest of the fingerprints of the three parts.
         metric_versions: Name and version of each metric, the ranking one first.
     """
 
@@ -40,7 +41,7 @@ class Group:
     source: Literal["real", "simulated"]
     size: str | None
     limit: int | None
-    test: str
+    split: str
     metric_versions: tuple[tuple[str, int], ...]
 
     @classmethod
@@ -58,7 +59,7 @@ class Group:
             source=data.source,
             size=data.size,
             limit=data.limit,
-            test=data.fingerprints.test,
+            split=digest(asdict(data.fingerprints)),
             metric_versions=tuple(
                 sorted(record.metric_versions.items(), key=lambda entry: order[entry[0]])
             ),
@@ -80,9 +81,9 @@ class Group:
 
     @property
     def caption(self) -> str:
-        """Name the exact test rows and metrics."""
+        """Name the exact split and metrics."""
         metrics = ", ".join(f"{name} v{version}" for name, version in self.metric_versions)
-        return f"test rows {self.test[:12]} · {metrics} · mean ± standard deviation over seeds"
+        return f"split {self.split[:12]} · {metrics} · mean ± standard deviation over seeds"
 
     def sort_key(self) -> tuple[object, ...]:
         """Order groups: real data first, then simulated, then whatever was limited."""
@@ -94,7 +95,7 @@ class Group:
             self.protocol,
             self.size or "",
             self.limit or 0,
-            self.test,
+            self.split,
             self.metric_versions,
         )
 
@@ -110,7 +111,7 @@ class Table:
             part of the AUC above chance that can be attained, nan if unknown; parameters,
             train_seconds and samples_per_second, means over seeds; uncommitted and mixed_code,
             whether a run used code that git does not hold, and whether code differs between seeds.
-        attainable_auc: The AUC that no model can pass; None if unknown.
+        attainable_auc: The AUC that no model is expected to pass; None if unknown.
         machines: On how many different machines the runs were made.
     """
 

@@ -106,7 +106,8 @@ def fit(
     curve: list[dict[str, float]] = []
     best: dict[str, float] = {}
     for epoch in range(1, config.epochs + 1):
-        measured = _train_epoch(model, train, optimizer, scheduler, run, epoch)
+        title = _title(epoch, config, best)
+        measured = _train_epoch(model, train, optimizer, scheduler, run, epoch, title)
         scores = validate(model)
         curve.append({"epoch": epoch, **measured, **scores})
         if _improves(scores, best, config.monitor):
@@ -129,12 +130,14 @@ def _train_epoch(
     scheduler: Scheduler,
     run: TrainingRun,
     epoch: int,
+    title: str,
 ) -> dict[str, float]:
     """Return the mean loss of one pass and how many seconds it took."""
     started = perf_counter()
     model.train()
-    total, examples, step, unreported = torch.zeros((), device=run.device), 0, 0, 0
-    with run.progress.bar(_label(epoch, run.config), train.examples, "samples") as bar:
+    total, examples, step = torch.zeros((), device=run.device), 0, 0
+    figures: dict[str, float] = {}
+    with run.progress.bar(title, train.examples, "samples") as bar:
         for step, batch in enumerate(train.epoch(epoch), 1):
             optimizer.zero_grad(set_to_none=True)
             with _autocast(run):
@@ -146,12 +149,10 @@ def _train_epoch(
             scheduler.step()
             total += loss.detach().float() * len(batch)
             examples += len(batch)
-            unreported += len(batch)
             if step % LOSS_CHECK_STEPS == 0:
-                bar.advance(unreported, loss=_finite(total, examples, epoch, step))
-                unreported = 0
+                figures["loss"] = _finite(total, examples, epoch, step)
+            bar.advance(len(batch), **figures)
         mean = _finite(total, examples, epoch, step)
-        bar.advance(unreported, loss=mean)
     return {"loss": mean, "seconds": perf_counter() - started}
 
 
@@ -181,6 +182,12 @@ def _improves(scores: dict[str, float], best: dict[str, float], monitor: str) ->
         return math.isnan(best[name]) and not math.isnan(scores[name])
     gain = scores[name] - best[name]
     return gain > 0 if METRICS[name].higher_is_better else gain < 0
+
+
+def _title(epoch: int, config: TrainingConfig, best: dict[str, float]) -> str:
+    """Return what a progress bar is headed by: the epoch and the best score so far."""
+    name = config.monitor or next(iter(best), "")
+    return _label(epoch, config) + (f"  best {name} {best[name]:.4f}" if best else "")
 
 
 def _label(epoch: int, config: TrainingConfig) -> str:

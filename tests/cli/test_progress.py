@@ -48,7 +48,8 @@ def test_bars_are_drawn_on_a_terminal_only(shown):
     else:
         assert "epoch 1/4" in drawn
         assert "100%" in drawn
-        assert "samples/s  loss 0.2500" in drawn
+        assert "100/100 samples" in drawn
+        assert "/s  loss 0.2500" in drawn
 
 
 def test_a_pipe_gets_plain_lines(capsys):
