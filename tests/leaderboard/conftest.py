@@ -16,6 +16,7 @@ def _make_record(
     source="real",
     size=None,
     limit=None,
+    train="train-rows-of-taobao",
     test="test-rows-of-taobao",
     attainable=None,
     model_config=None,
@@ -36,7 +37,7 @@ def _make_record(
         task="ctr",
         dataset=DatasetRecord(
             dataset, version, "time", source, size, limit,
-            Fingerprints("train", "valid", test), attainable, {},
+            Fingerprints(train, "valid", test), attainable, {},
         ),
         model=ModelRecord(model, "recbench", "0.1.0", code, model_config),
         scores={"auc": auc, "gauc": auc - 0.05, "logloss": 1.3 - auc, **scores},

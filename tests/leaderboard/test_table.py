@@ -14,6 +14,7 @@ from recbench.leaderboard import tables
         {"source": "simulated", "size": "small"},
         {"limit": 100},
         {"test": "other rows"},
+        {"train": "other rows"},
         {"metric_versions": {"auc": 2, "gauc": 1, "logloss": 1}},
     ],
     ids=lambda each: next(iter(each)),
