@@ -42,7 +42,7 @@ unit-test: setup
 
 # The same behaviour without the native module.
 reference-test: setup
-	RECBENCH_NATIVE=0 RECBENCH_OPS=reference $(BIN)/pytest -m 'not slow' -n $(JOBS) \
+	RECBENCH_NATIVE=0 $(BIN)/pytest -m 'not slow' -n $(JOBS) \
 	    --dist loadscope tests/data tests/ops tests/plugins tests/testing tests/test_pipeline.py
 
 plugin-test: setup
