@@ -118,6 +118,8 @@ def _percent(value: float) -> str:
 
 
 def _seconds(value: float) -> str:
+    if math.isnan(value):
+        return DASH
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
@@ -126,6 +128,6 @@ def _compact(value: float) -> str:
     if math.isnan(value):
         return DASH
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= size:
+        if value >= 0.9995 * size:  # three digits round it up to the unit
             return f"{value / size:.3g}{unit}"
     return f"{value:.0f}"

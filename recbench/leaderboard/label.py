@@ -71,4 +71,5 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else canonical_json(value)
+    """Return a setting on one line; text as it is unless it has line breaks and their like."""
+    return value if isinstance(value, str) and value.isprintable() else canonical_json(value)

@@ -30,6 +30,9 @@ _LATEX = str.maketrans(
         "}": r"\}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        "<": r"$<$",
+        ">": r"$>$",
+        "|": r"$|$",
         "±": r"$\pm$",
         "−": "$-$",
         "—": "---",
@@ -39,7 +42,7 @@ _LATEX = str.maketrans(
         "†": r"$^\dagger$",
     }
 )
-_MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\|*_<>[]`"})
+_MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in "\\|*_<>[]`~&$"})
 
 
 def render(tables: Sequence[Table], style: str) -> str:
@@ -138,7 +141,7 @@ def _rich(shown: Sequence[Column], join: str) -> RichTable:
             escape(column.header),
             justify="right" if column.numeric else "left",
             no_wrap=column.numeric,
-            overflow="fold",
+            overflow="ellipsis" if column.numeric else "fold",
         )
     for row in zip(*(column.cells for column in shown), strict=True):
         layout.add_row(*(_rich_cell(cell, join) for cell in row))

@@ -48,3 +48,12 @@ def test_a_long_list_gives_way_to_the_hash(make_record):
 def test_configurations_that_show_no_difference_are_told_apart_by_hash(make_record):
     records = [make_record(source=source) for source in ("real", "simulated")]
     assert labels_of(records) == [record.config_hash[:8] for record in records]
+
+
+def test_a_label_is_one_line_whatever_a_setting_holds(make_record):
+    records = [make_record(model_config={"separator": text}) for text in ("\n", "\x1b[31m", "| |")]
+    assert labels_of(records) == [
+        r'separator="\n"',
+        r'separator="\u001b[31m"',
+        "separator=| |",
+    ]

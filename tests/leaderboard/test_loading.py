@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from recbench.leaderboard import load_records
 
@@ -15,6 +16,32 @@ def test_records_are_found_and_bad_files_are_named(make_record, tmp_path):
     assert sorted(record.seed for record in records) == [1, 2]
     assert len(problems) == 1
     assert "broken-s9.json" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is not valid JSON"),
+        (b"\xff\xfe", "is not valid JSON"),
+        (b"[]", "not a run record"),
+        (b'{"schema_version": 99}', "upgrade recbench"),
+        (b'{"schema_version": 1}', "is missing"),
+    ],
+)
+def test_what_is_wrong_with_a_bad_file_is_told(tmp_path, content, reason):
+    path = tmp_path / "taobao-v1" / "time" / "din" / "0123456789ab-s1.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    records, (problem,) = load_records(tmp_path)
+    assert records == []
+    assert str(path) in problem
+    assert reason in problem
+
+
+def test_a_folder_in_place_of_a_record_is_a_problem(tmp_path):
+    (tmp_path / "taobao-v1" / "time" / "din" / "0123456789ab-s1.json").mkdir(parents=True)
+    records, problems = load_records(tmp_path)
+    assert (records, len(problems)) == ([], 1)
 
 
 def test_a_folder_without_records_has_none(tmp_path):

@@ -11,7 +11,8 @@ from recbench.leaderboard import tables
     [
         {"dataset": "ml-100k"},
         {"version": 2},
-        {"source": "simulated", "size": "small"},
+        {"source": "simulated"},
+        {"size": "small"},
         {"limit": 100},
         {"test": "other rows"},
         {"train": "other rows"},
@@ -41,6 +42,26 @@ def test_mean_and_spread_are_over_seeds(make_record):
     assert row["auc_std"] == pytest.approx(0.1 / math.sqrt(2))
 
 
+def test_all_numbers_of_a_row_are_over_seeds(make_record):
+    records = [
+        make_record(seed=seed, auc=auc, samples_per_second=speed, logloss=loss)
+        for seed, auc, speed, loss in (
+            (1, 0.70, 100.0, 0.5),
+            (2, 0.72, None, 0.6),
+            (3, 0.77, 300.0, 0.4),
+        )
+    ]
+    (table,) = tables(records)
+    row = table.rows.iloc[0]
+    assert (len(table.rows), row["seeds"], row["parameters"]) == (1, 3, 1_234_567)
+    assert row["auc_mean"] == pytest.approx(0.73)
+    assert row["auc_std"] == pytest.approx(math.sqrt((0.03**2 + 0.01**2 + 0.04**2) / 2))
+    assert row["logloss_mean"] == pytest.approx(0.5)
+    assert row["logloss_std"] == pytest.approx(0.1)
+    assert row["train_seconds"] == pytest.approx(12.34)
+    assert row["samples_per_second"] == pytest.approx(200)  # of the two that measured it
+
+
 def test_one_seed_has_no_spread(make_record):
     (table,) = tables([make_record()])
     assert math.isnan(table.rows.iloc[0]["auc_std"])
@@ -51,6 +72,20 @@ def test_the_share_of_attainable_is_of_the_auc_above_chance(make_record):
     (table,) = tables(records)
     assert table.rows.iloc[0]["auc_share"] == pytest.approx(0.2 / 0.4)
     assert table.attainable_auc == 0.9
+
+
+def test_the_share_is_of_the_mean_and_may_pass_the_whole(make_record):
+    known = {"attainable": {"auc": 0.8}}
+    records = [make_record(seed=seed, auc=auc, **known) for seed, auc in ((1, 0.62), (2, 0.68))]
+    records.append(make_record("oracle", auc=0.83, **known))
+    (table,) = tables(records)
+    assert list(table.rows["auc_share"]) == pytest.approx([1.1, 0.5])
+
+
+@pytest.mark.parametrize("attainable", [None, {}, {"logloss": 0.3}, {"auc": 0.5}])
+def test_without_room_above_chance_there_is_no_share(make_record, attainable):
+    (table,) = tables([make_record(attainable=attainable)])
+    assert table.rows["auc_share"].isna().all()
 
 
 def test_models_are_ranked_and_equal_ones_share_a_rank(make_record):
@@ -87,6 +122,28 @@ def test_uncommitted_and_mixed_code_are_marked(make_record):
     assert rows.loc["din", "mixed_code"]
     assert not rows.loc["sim", "uncommitted"]
     assert not rows.loc["sim", "mixed_code"]
+
+
+def test_the_title_says_aloud_what_is_not_a_real_result(make_record):
+    def title(**particulars):
+        (table,) = tables([make_record(**particulars)])
+        return table.group.title
+
+    assert title() == "taobao v1 · time · real data"
+    assert title(source="simulated", size="small") == (
+        "taobao v1 · time · SIMULATED data, size small"
+    )
+    assert title(limit=1000).endswith("real data · LIMITED to 1,000 rows, not comparable")
+
+
+def test_limited_simulated_data_come_last(make_record):
+    kinds = [("simulated", 9), ("real", 9), ("simulated", None), ("real", None)]
+    made = tables([make_record(source=source, limit=limit) for source, limit in kinds])
+    assert [(table.group.source, table.group.limit) for table in made] == kinds[::-1]
+
+
+def test_no_record_makes_no_table():
+    assert tables([]) == []
 
 
 def test_only_the_dataset_asked_for_is_shown(make_record):
