@@ -1,5 +1,6 @@
 import io
 import re
+import sys
 from dataclasses import replace
 
 import pandas as pd
@@ -9,6 +10,14 @@ from rich.console import Console
 from recbench.errors import UsageError
 from recbench.leaderboard import STYLES, render, tables
 from recbench.leaderboard.render import to_terminal
+
+
+@pytest.fixture(autouse=True)
+def pipe(monkeypatch):
+    """Have standard output be no terminal, whatever the tests are run in."""
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -33,7 +42,8 @@ def test_tables_fit_the_terminal(many_records, width):
 
 def shown_at(width, records, *, colour=False):
     """Return the records' tables in a terminal of this width."""
-    console = Console(file=io.StringIO(), width=width, force_terminal=colour, highlight=False)
+    system = "standard" if colour else None
+    console = Console(file=io.StringIO(), width=width, color_system=system, highlight=False)
     return to_terminal(tables(records), console)
 
 

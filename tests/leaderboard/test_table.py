@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,13 @@ from recbench.leaderboard import tables
 def test_runs_that_differ_in_what_is_measured_never_share_a_table(make_record, particulars):
     made = tables([make_record(), make_record(model="sim", **particulars)])
     assert [list(table.rows["model"]) for table in made] in ([["din"], ["sim"]], [["sim"], ["din"]])
+
+
+def test_protocols_never_share_a_table(make_record):
+    record = make_record()
+    other = replace(record, dataset=replace(record.dataset, protocol="random"))
+    made = tables([record, other])
+    assert [table.group.protocol for table in made] == ["random", "time"]
 
 
 def test_real_data_come_first_then_simulated_then_limited(many_records):
