@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from recbench.batch import Reads
@@ -31,3 +32,13 @@ def test_parts_come_with_what_no_model_can_beat_only_in_the_simulated_test(tiny)
     assert tiny.part("valid").oracle is None
     part = tiny.open_test()
     assert len(part.oracle) == len(part)
+
+
+def test_an_item_met_before_is_a_certain_click_to_the_oracle(tiny):
+    part, log = tiny.open_test(), tiny.interactions["item"]
+    slices = zip(part.history_start, part.history_stop, part.item, strict=True)
+    met = np.array([item in log[start:stop] for start, stop, item in slices])
+    assert met.any()
+    assert part.labels[met].all()
+    assert (part.oracle[met] == part.oracle.max()).all()
+    assert (part.oracle[~met] < part.oracle.max()).all()
