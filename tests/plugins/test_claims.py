@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from recbench.config import RunConfig, build
 from recbench.data import DataConfig, PreparedDataset, prepare
@@ -66,7 +65,6 @@ def gain(tmp_path) -> Callable[..., float]:
         print(f"{strengths}: {lower} {scores[0]:.4f}, {upper} {scores[1]:.4f}")  # noqa: T201
         return scores[1] - scores[0]
 
-    torch.set_num_threads(2)
     return of
 
 
