@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from recbench.errors import RecbenchError
+from recbench.metrics import METRICS
 from recbench.record import RunRecord
 
 
@@ -17,7 +18,12 @@ def load_records(root: Path) -> tuple[list[RunRecord], list[str]]:
     records, problems = [], []
     for path in sorted(root.glob("*-v*/*/*/*.json")):
         try:
-            records.append(RunRecord.load(path))
+            record = RunRecord.load(path)
         except RecbenchError as error:
             problems.append(str(error))
+            continue
+        if unknown := sorted(record.metric_versions.keys() - METRICS.keys()):
+            problems.append(f"{path}: metric '{unknown[0]}' is not known here; upgrade recbench")
+            continue
+        records.append(record)
     return records, problems

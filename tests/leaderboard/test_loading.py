@@ -64,3 +64,14 @@ def test_the_leaderboard_imports_neither_torch_nor_a_model():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_record_with_a_metric_of_a_newer_recbench_is_named_and_hides_no_other(
+    make_record, tmp_path
+):
+    predictions = {"prediction": np.zeros(1, np.float32)}
+    make_record().save(tmp_path, predictions)
+    path = make_record("sim", metric_versions={"novelty": 1}).save(tmp_path, predictions)
+    records, problems = load_records(tmp_path)
+    assert [record.model.name for record in records] == ["din"]
+    assert problems == [f"{path}: metric 'novelty' is not known here; upgrade recbench"]
