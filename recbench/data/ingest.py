@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 from recbench.data.card import Dataset
 from recbench.data.columns import Spool
 from recbench.data.reading import Rejected, rejected
-from recbench.errors import DataError
+from recbench.errors import DataError, UsageError
 from recbench.progress import Progress
 
 DEFAULT_MEMORY = "1GiB"
@@ -58,9 +58,14 @@ def ingest(
 ) -> RawLog:
     """Read `files` with the dataset's reader and return its log, stored under `scratch`."""
     with duckdb.connect(scratch / "ingest.duckdb") as db:
-        db.execute(
-            "SET memory_limit=$limit", {"limit": os.environ.get("RECBENCH_MEMORY", DEFAULT_MEMORY)}
-        )
+        memory = os.environ.get("RECBENCH_MEMORY") or DEFAULT_MEMORY
+        try:
+            db.execute("SET memory_limit=$limit", {"limit": memory})
+        except duckdb.Error as error:
+            raise UsageError(
+                f"RECBENCH_MEMORY is '{memory}', which is no amount of memory; "
+                "write a number and a unit, such as 1GiB"
+            ) from error
         db.execute("SET enable_progress_bar=false")
         try:
             dataset.read(db, files)
@@ -69,8 +74,7 @@ def ingest(
         except duckdb.OutOfMemoryException as error:
             raise DataError(
                 f"{dataset.card.name}: preparation needs more memory than allowed; set "
-                "RECBENCH_MEMORY to more than "
-                f"{os.environ.get('RECBENCH_MEMORY', DEFAULT_MEMORY)}"
+                f"RECBENCH_MEMORY to more than {memory}"
             ) from error
         except duckdb.ConversionException as error:
             raise DataError(

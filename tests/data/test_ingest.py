@@ -6,7 +6,7 @@ from recbench.data import Dataset
 from recbench.data.ingest import ingest
 from recbench.data.protocol import LeaveLastTwoOut, Negatives, Protocol
 from recbench.data.reading import read_csv
-from recbench.errors import DataError
+from recbench.errors import DataError, UsageError
 from recbench.progress import SILENT
 
 UNLABELLED = Protocol(LeaveLastTwoOut(), Negatives("uniform"))
@@ -124,3 +124,14 @@ def test_too_little_memory_is_an_error_that_says_so(make_log, tmp_path, monkeypa
     monkeypatch.setenv("RECBENCH_MEMORY", "64MiB")
     with pytest.raises(DataError, match="set RECBENCH_MEMORY to more than 64MiB"):
         ingest(Greedy(), {}, tmp_path, SILENT)
+
+
+def test_a_memory_limit_that_is_none_is_an_error_that_names_the_variable(ingest_rows, monkeypatch):
+    monkeypatch.setenv("RECBENCH_MEMORY", "much")
+    with pytest.raises(UsageError, match="RECBENCH_MEMORY is 'much'"):
+        ingest_rows(LINES)
+
+
+def test_an_empty_memory_limit_counts_as_unset(ingest_rows, monkeypatch):
+    monkeypatch.setenv("RECBENCH_MEMORY", "")
+    assert len(ingest_rows(LINES).users)
