@@ -129,9 +129,9 @@ def test_too_little_memory_is_an_error_that_says_so(make_log, tmp_path, monkeypa
 def test_a_memory_limit_that_is_none_is_an_error_that_names_the_variable(ingest_rows, monkeypatch):
     monkeypatch.setenv("RECBENCH_MEMORY", "much")
     with pytest.raises(UsageError, match="RECBENCH_MEMORY is 'much'"):
-        ingest_rows(LINES)
+        ingest_rows(ROWS)
 
 
 def test_an_empty_memory_limit_counts_as_unset(ingest_rows, monkeypatch):
     monkeypatch.setenv("RECBENCH_MEMORY", "")
-    assert len(ingest_rows(LINES).users)
+    assert len(ingest_rows(ROWS).users)
