@@ -34,27 +34,41 @@ CUDA = choice("RECBENCH_CUDA", "auto", ("0", "1", "auto"))
 
 
 class CMakeBuild(build_ext):
-    """Builds the extension with CMake, first with CUDA where wanted, then without."""
+    """Builds both libraries with CMake at once, first with CUDA where wanted, then without."""
+
+    failure: CompileError | None = None
+
+    def get_ext_filename(self, fullname: str) -> str:
+        """Return where `fullname` goes; the operators' name has no Python version in it."""
+        name: str = super().get_ext_filename(fullname)
+        return str(Path(name).with_name("_ops.so")) if fullname.endswith("._ops") else name
+
+    def build_extensions(self) -> None:
+        """Build all; where that fails, every optional extension is forgiven."""
+        targets = [Path(self.get_ext_fullpath(ext.name)).resolve() for ext in self.extensions]
+        for target in targets:
+            target.unlink(missing_ok=True)
+        try:
+            if not (self.wants_cuda() and self.built_with_cuda(targets[0].parent)):
+                self.cmake(targets[0].parent, cuda=False)
+        except (OSError, subprocess.CalledProcessError) as error:
+            self.warn(f"recbench: native code not built, NumPy and PyTorch take over ({error})")
+            self.failure = CompileError(str(error))
+        super().build_extensions()
 
     def build_extension(self, ext: Extension) -> None:
-        """Build `ext`; raise `CompileError`, which setuptools forgives an optional extension."""
-        target = Path(self.get_ext_fullpath(ext.name)).resolve()
-        target.unlink(missing_ok=True)
-        try:
-            if not (self.wants_cuda() and self.built_with_cuda(target)):
-                self.cmake(target, cuda=False)
-        except (OSError, subprocess.CalledProcessError) as error:
-            self.warn(f"recbench: native module not built, NumPy and PyTorch take over ({error})")
-            raise CompileError(str(error)) from error
+        """Raise if the build failed, which setuptools forgives an optional extension."""
+        if self.failure:
+            raise self.failure
 
     def wants_cuda(self) -> bool:
         """Return whether to try CUDA."""
         return CUDA == "1" or (CUDA == "auto" and shutil.which("nvcc") is not None)
 
-    def built_with_cuda(self, target: Path) -> bool:
+    def built_with_cuda(self, folder: Path) -> bool:
         """Try to build with CUDA; return False where building without it may follow."""
         try:
-            self.cmake(target, cuda=True)
+            self.cmake(folder, cuda=True)
         except subprocess.CalledProcessError as error:
             if CUDA == "1":
                 raise
@@ -62,11 +76,11 @@ class CMakeBuild(build_ext):
             return False
         return True
 
-    def cmake(self, target: Path, *, cuda: bool) -> None:
-        """Configure and build into the folder of `target`."""
+    def cmake(self, folder: Path, *, cuda: bool) -> None:
+        """Configure and build into `folder`."""
         build = Path(self.build_temp, "cuda" if cuda else "cpu").resolve()
         options = {
-            "CMAKE_LIBRARY_OUTPUT_DIRECTORY": target.parent,
+            "CMAKE_LIBRARY_OUTPUT_DIRECTORY": folder,
             "Python_EXECUTABLE": sys.executable,
             "RECBENCH_CUDA": "ON" if cuda else "OFF",
             "BUILD_TESTING": "OFF",
@@ -93,8 +107,10 @@ class Wheel(bdist_wheel):
         super().run()
 
 
+NATIVE = ("recbench._native", "recbench._ops")
+
 setup(
-    ext_modules=[Extension("recbench._native", sources=[], optional=EXT == "auto")]
+    ext_modules=[Extension(name, sources=[], optional=EXT == "auto") for name in NATIVE]
     if EXT != "0"
     else [],
     cmdclass={"build_ext": CMakeBuild, "bdist_wheel": Wheel},

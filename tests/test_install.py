@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-NOT_BUILT = "recbench: native module not built, NumPy and PyTorch take over"
+NOT_BUILT = "recbench: native code not built, NumPy and PyTorch take over"
 CPU_ONLY = "recbench: CUDA kernels not built, trying CPU only"
 NO_COMPILER = {"PATH": str(Path(sys.executable).parent), "CXX": "/nowhere/c++"}
 
@@ -52,7 +52,7 @@ def build_wheel(tree, **settings):
 
 
 def native_modules(names):
-    return [name for name in names if name.startswith("recbench/_native")]
+    return [name for name in names if name.startswith(("recbench/_native", "recbench/_ops"))]
 
 
 def break_cuda(tree):
@@ -64,7 +64,7 @@ def test_a_wheel_holds_both_packages_and_a_native_module_built_without_torch(tre
     wheel, names, output = build_wheel(tree, RECBENCH_EXT="1")
     assert f"cp3{sys.version_info.minor}-" in wheel
     assert "-any" not in wheel
-    assert len(native_modules(names)) == 1
+    assert len(native_modules(names)) == 2
     expected = ["recbench/__init__.py", "recbench_models/__init__.py", "recbench/py.typed"]
     assert set(expected) <= set(names)
     assert not [name for name in names if name.startswith(("csrc", "tests", "plugins"))]
@@ -116,7 +116,7 @@ def test_a_broken_cuda_falls_back_to_the_cpu(tree, tmp_path):
     nvcc.write_text("#!/bin/sh\n")
     nvcc.chmod(0o755)
     _, names, output = build_wheel(tree, PATH=f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert len(native_modules(names)) == 1
+    assert len(native_modules(names)) == 2
     assert output.count(CPU_ONLY) == 1
 
 
@@ -136,6 +136,7 @@ def test_an_editable_install_puts_the_native_module_into_the_source_tree(tree, t
     status, output = pip(python, "install", "-e", str(tree), RECBENCH_EXT="1")
     assert status == 0, output
     assert len(list(tree.glob("recbench/_native*.so"))) == 1
+    assert (tree / "recbench" / "_ops.so").exists()
     code = "import importlib.util as u; print(*(u.find_spec(n).origin for n in {}))"
     packages = ["recbench", "recbench_models"]
     found = subprocess.run(

@@ -1,0 +1,130 @@
+"""Which implementation of an operator runs, and why.
+
+Every operator has a reference in PyTorch, which is its definition, and may have a native kernel.
+The native one runs where it is loaded and takes the arguments, unless the reference is asked for:
+by `with backend("reference")` or the environment variable RECBENCH_OPS=reference. With "native" a
+refusal is an error instead of a silent change of speed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from recbench.errors import UsageError
+from recbench.ops import native
+
+Backend = Literal["auto", "native", "reference"]
+
+KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
+
+def _from_environment() -> str:
+    chosen = os.environ.get("RECBENCH_OPS", "auto")
+    if chosen not in get_args(Backend):
+        choices = ", ".join(get_args(Backend))
+        raise UsageError(f"RECBENCH_OPS: expected one of {choices}, got '{chosen}'")
+    return chosen
+
+
+_backend: str = _from_environment()
+_observers: list[dict[str, set[str]]] = []
+
+
+@dataclass(frozen=True)
+class Case:
+    """Arguments to try an operator on.
+
+    Attributes:
+        name: What is particular about them.
+        arguments: The public wrapper's arguments by name.
+    """
+
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator: its name, both implementations and what it is tried on.
+
+    Attributes:
+        name: As in `torch.ops.recbench`.
+        function: The public wrapper.
+        reference: The definition, in PyTorch.
+        cases: Cases on a device in a dtype, edge cases first.
+        benchmarks: Cases of a size to measure speed with, on a device.
+        differentiable: Whether it has gradients.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    reference: Callable[..., Any]
+    cases: Callable[[torch.device, torch.dtype], Iterable[Case]] = field(repr=False)
+    benchmarks: Callable[[torch.device], Iterable[Case]] = field(repr=False)
+    differentiable: bool = True
+
+
+@contextmanager
+def backend(choice: Backend) -> Iterator[None]:
+    """Run operators called within by `choice`: "auto", "native" or "reference"."""
+    global _backend
+    if choice not in get_args(Backend):
+        raise ValueError(f"backend: expected one of {get_args(Backend)}, got '{choice}'")
+    before, _backend = _backend, choice
+    try:
+        yield
+    finally:
+        _backend = before
+
+
+@contextmanager
+def observe() -> Iterator[Mapping[str, set[str]]]:
+    """Collect which implementations each operator called within has used."""
+    used: dict[str, set[str]] = {}
+    _observers.append(used)
+    try:
+        yield used
+    finally:
+        _observers.remove(used)
+
+
+def runs_native(name: str, tensors: Iterable[Tensor], refusal: str = "") -> bool:
+    """Choose the implementation for one call of operator `name`.
+
+    Args:
+        name: The operator.
+        tensors: Its floating arguments, which share device and (but for autocast) dtype.
+        refusal: Why the native kernel cannot take these arguments; empty if it can.
+
+    Raises:
+        RuntimeError: If the native kernel is demanded and refuses.
+    """
+    refusal = _refusal(tensors) or refusal
+    if refusal and _backend == "native":
+        raise RuntimeError(f"{name}: the native kernel is demanded but cannot run: {refusal}")
+    if not torch.compiler.is_compiling():
+        for used in _observers:
+            used.setdefault(name, set()).add(
+                f"reference ({refusal})" if refusal else f"native ({native.ISA})"
+            )
+    return not refusal
+
+
+def _refusal(tensors: Iterable[Tensor]) -> str:
+    if _backend == "reference":
+        return "asked for"
+    if not native.LOADED:
+        return native.REFUSAL
+    for tensor in tensors:
+        if tensor.device.type != "cpu":
+            return f"no kernel for {tensor.device.type}"
+        if tensor.dtype not in KERNEL_DTYPES:
+            return f"no kernel for {tensor.dtype}"
+    return ""

@@ -1,0 +1,60 @@
+"""The compiled operators: loaded once, where they were built.
+
+`recbench/_ops.so` speaks to torch through its stable C interface, so one build serves torch 2.10
+and later. It registers `torch.ops.recbench.*`; fake tensors, gradients and autocast are registered
+in Python, beside each operator's reference.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from recbench.errors import RecbenchError
+
+LIBRARY = Path(__file__).parent.parent / "_ops.so"
+OLDEST_TORCH = (2, 10)
+
+
+def _load() -> tuple[str, str]:
+    """Load the library; return the instruction set it uses, or none and why."""
+    if not LIBRARY.exists():
+        return "", "not built; see `pip install` with RECBENCH_EXT=1 for the compiler's words"
+    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
+    if version < OLDEST_TORCH:
+        return "", f"torch {torch.__version__} is older than 2.10"
+    try:
+        torch.ops.load_library(str(LIBRARY))  # type: ignore[no-untyped-call]
+    except OSError as error:
+        return "", f"not loaded: {error}"
+    library = ctypes.CDLL(str(LIBRARY))
+    library.recbench_isa.restype = ctypes.c_char_p
+    library.recbench_isa_refusal.restype = ctypes.c_char_p
+    refusal: bytes | None = library.recbench_isa_refusal()
+    if refusal:
+        raise RecbenchError(f"RECBENCH_ISA={os.environ.get('RECBENCH_ISA')}: {refusal.decode()}")
+    isa: bytes = library.recbench_isa()
+    return isa.decode(), ""
+
+
+ISA, REFUSAL = _load()
+"""Instruction set of the compiled kernels ("" if they are not loaded), and why they are not."""
+
+LOADED = bool(ISA)
+
+
+def refuse_second_order(name: str) -> None:
+    """Make differentiating the native operator `name`, itself a gradient, a clear error."""
+
+    def backward(ctx: Any, *gradients: Any) -> NoReturn:
+        operator = name.removesuffix("_backward")
+        raise RuntimeError(
+            f"{operator}: the native kernel has first-order gradients only; "
+            'for second-order ones run it under recbench.ops.backend("reference")'
+        )
+
+    torch.library.register_autograd(f"recbench::{name}", backward)
