@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 SEEDS ?= 1
 
-.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench clean
+.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops clean
 
 setup: $(VENV)/ready
 
@@ -33,16 +33,17 @@ lint: setup
 
 native-test: setup
 	$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
-	    -DPython_EXECUTABLE=$(abspath $(BIN))/python
+	    -DPython_EXECUTABLE=$(abspath $(BIN))/python \
+	    -DRECBENCH_TORCH_INCLUDE=$$($(BIN)/python -c 'import torch; print(torch.__path__[0])')/include
 	$(BIN)/cmake --build build/native
 	$(BIN)/ctest --test-dir build/native --output-on-failure
 
 unit-test: setup
 	$(BIN)/pytest -m 'not slow' -n $(JOBS) --dist loadscope
 
-# The same behaviour without the native module.
+# The same behaviour without native code.
 reference-test: setup
-	RECBENCH_NATIVE=0 $(BIN)/pytest -m 'not slow' -n $(JOBS) \
+	RECBENCH_NATIVE=0 RECBENCH_OPS=reference $(BIN)/pytest -m 'not slow' -n $(JOBS) \
 	    --dist loadscope tests/data tests/ops tests/plugins tests/testing tests/test_pipeline.py
 
 plugin-test: setup
@@ -63,6 +64,9 @@ check-slow: setup
 
 bench: setup
 	$(BIN)/pytest benchmarks --benchmark-only
+
+bench-ops: setup
+	$(BIN)/python -m benchmarks.ops
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache

@@ -17,6 +17,7 @@ from recbench.data import Loader, Part, PreparedDataset, prepare, resolve
 from recbench.errors import UsageError, unknown_name
 from recbench.evaluate import predict, score
 from recbench.folders import Folders
+from recbench.ops.dispatch import observe
 from recbench.plugins import Plugin, find, load_dataset, load_model
 from recbench.progress import SILENT, Progress
 from recbench.record import RunRecord, Seconds
@@ -58,15 +59,17 @@ def run(
     model = kind(dataset.schema, build(kind.Config, config.model_config, config.model))
     model.to(config.device)
     clock.append(perf_counter())
-    fitted = train(model, dataset, config, state, progress)
-    clock.append(perf_counter())
-    test = dataset.open_test()
-    predictions = predict(
-        model, _loader(model, dataset, test, config), torch.device(config.device), progress
-    )
+    with observe() as operators:
+        fitted = train(model, dataset, config, state, progress)
+        clock.append(perf_counter())
+        test = dataset.open_test()
+        predictions = predict(
+            model, _loader(model, dataset, test, config), torch.device(config.device), progress
+        )
     scores = score(model.task, test, predictions)
     clock.append(perf_counter())
-    outcome = Outcome(model, fitted, test, scores, Seconds(*np.diff(clock).tolist()), memory.peak())
+    seconds = Seconds(*np.diff(clock).tolist())
+    outcome = Outcome(model, fitted, test, scores, seconds, memory.peak(), operators)
     record = make_record(config, plugin, dataset, key, outcome)
     record.save(folders.results, prediction_columns(dataset, test, predictions))
     shutil.rmtree(state, ignore_errors=True)

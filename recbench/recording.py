@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from recbench.config import RunConfig
-from recbench.data import Part, PreparedDataset
-from recbench.data.gather import implementation
+from recbench.data import Part, PreparedDataset, gather
 from recbench.errors import RecbenchError
 from recbench.evaluate import Scores, attainable
 from recbench.metrics import METRICS
+from recbench.ops import dispatch
 from recbench.plain import digest
 from recbench.plugins import Plugin, package_hash, source_hash
 from recbench.provenance import environment, git_state
@@ -50,6 +51,7 @@ class Outcome:
         scores: Its scores.
         seconds: Time of each phase.
         peak_memory_mb: Largest memory of the run.
+        operators: Which implementations of each operator have run.
     """
 
     model: Model
@@ -58,6 +60,7 @@ class Outcome:
     scores: Scores
     seconds: Seconds
     peak_memory_mb: float
+    operators: Mapping[str, set[str]]
 
 
 def run_key(config: RunConfig, plugin: Plugin, dataset: PreparedDataset) -> str:
@@ -68,14 +71,20 @@ def run_key(config: RunConfig, plugin: Plugin, dataset: PreparedDataset) -> str:
             "data": dataset.manifest.fingerprints,
             "plugin": [plugin.distribution, plugin.version, source_hash(plugin)],
             "recbench": [version("recbench"), package_hash("recbench")],
-            "operators": operators(),
+            "operators": implementations(torch.device(config.device)),
         }
     )
 
 
-def operators() -> dict[str, str]:
-    """Return the implementation in use of each operator that has more than one."""
-    return {"gather": implementation()}
+def implementations(device: torch.device) -> dict[str, str]:
+    """Return what runs on `device`, of the data plane and of the models' operators."""
+    return {"gather": gather.implementation(), "operators": dispatch.implementation(device)}
+
+
+def _used(operators: Mapping[str, set[str]]) -> dict[str, str]:
+    """Return which implementations have run, in the words of a record."""
+    ran = {name: "; ".join(sorted(how)) for name, how in sorted(operators.items())}
+    return {"gather": gather.implementation(), **ran}
 
 
 def finished(
@@ -129,7 +138,7 @@ def make_record(
         seconds=outcome.seconds,
         train_samples_per_second=outcome.fitted.samples_per_second or None,
         peak_memory_mb=outcome.peak_memory_mb,
-        operators=operators(),
+        operators=_used(outcome.operators),
         environment=environment(config.device),
         git=git_state(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -10,7 +10,7 @@ from recbench.data.protocol import LeaveLastTwoOut, Negatives, Protocol
 from recbench.plugins import find
 from recbench.recording import MemoryMeter, prediction_columns, run_key
 
-CONFIG = RunConfig("popularity", DataConfig("taobao", size="tiny"))
+CONFIG = RunConfig("popularity", DataConfig("taobao", size="tiny"), device="cpu")
 
 
 def test_the_key_knows_everything_that_can_change_the_result(tiny, monkeypatch):
@@ -27,7 +27,7 @@ def test_the_key_knows_everything_that_can_change_the_result(tiny, monkeypatch):
         patch.setattr("recbench.recording.source_hash", lambda name: "other")
         keys.append(run_key(CONFIG, plugin, tiny))
     with monkeypatch.context() as patch:
-        patch.setattr("recbench.recording.operators", lambda: {"gather": "other"})
+        patch.setattr("recbench.recording.implementations", lambda device: {"gather": "other"})
         keys.append(run_key(CONFIG, plugin, tiny))
     tiny.manifest.fingerprints["test"] = "other"
     keys.append(run_key(CONFIG, plugin, tiny))

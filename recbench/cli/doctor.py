@@ -16,14 +16,16 @@ def doctor(as_json: options.Json = False) -> None:
 
     from recbench.folders import Folders
     from recbench.provenance import environment
-    from recbench.recording import operators
+    from recbench.recording import implementations
 
     folders = Folders.from_environment()
     devices = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+    device = "cuda" if devices else "cpu"
+    native = implementations(torch.device(device))
     found = {
-        **vars(environment("cuda" if devices else "cpu")),
+        **vars(environment(device)),
         "accelerators": ", ".join(devices) or "none",
-        "native code": ", ".join(f"{name}: {how}" for name, how in operators().items()),
+        "native code": ", ".join(f"{name}: {how}" for name, how in native.items()),
         **{tool: shutil.which(tool) or "not found" for tool in ("g++", "cmake", "ninja", "nvcc")},
         "raw files": str(folders.data or "RECBENCH_DATA is not set"),
         "prepared data": _room(folders.cache),

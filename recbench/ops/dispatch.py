@@ -106,7 +106,7 @@ def runs_native(name: str, tensors: Iterable[Tensor], refusal: str = "") -> bool
     Raises:
         RuntimeError: If the native kernel is demanded and refuses.
     """
-    refusal = _refusal(tensors) or refusal
+    refusal = next(filter(None, (_refusal(t.device, t.dtype) for t in tensors)), refusal)
     if refusal and _backend == "native":
         raise RuntimeError(f"{name}: the native kernel is demanded but cannot run: {refusal}")
     if not torch.compiler.is_compiling():
@@ -117,14 +117,19 @@ def runs_native(name: str, tensors: Iterable[Tensor], refusal: str = "") -> bool
     return not refusal
 
 
-def _refusal(tensors: Iterable[Tensor]) -> str:
+def implementation(device: torch.device, dtype: torch.dtype = torch.float32) -> str:
+    """Return what operators run on a device in a dtype, and why if it is not the native kernel."""
+    refusal = _refusal(device, dtype)
+    return f"reference ({refusal})" if refusal else f"native ({native.ISA})"
+
+
+def _refusal(device: torch.device, dtype: torch.dtype) -> str:
     if _backend == "reference":
         return "asked for"
     if not native.LOADED:
         return native.REFUSAL
-    for tensor in tensors:
-        if tensor.device.type != "cpu":
-            return f"no kernel for {tensor.device.type}"
-        if tensor.dtype not in KERNEL_DTYPES:
-            return f"no kernel for {tensor.dtype}"
+    if device.type != "cpu":
+        return f"no kernel for {device.type}"
+    if dtype not in KERNEL_DTYPES:
+        return f"no kernel for {dtype}"
     return ""
