@@ -35,9 +35,20 @@ class Field:
 
 @dataclass(frozen=True)
 class Schema:
-    """The fields of a dataset, in a fixed order; the first item field is the item itself."""
+    """The fields of a dataset, in a fixed order; the first item field is the item itself.
+
+    Raises:
+        UsageError: If two fields have one name.
+    """
 
     fields: tuple[Field, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse names that do not tell the fields apart."""
+        names = [field.name for field in self.fields]
+        for name in names:
+            if names.count(name) > 1:
+                raise UsageError(f"two fields are called '{name}'; give each a name of its own")
 
     def of(self, *roles: Role) -> tuple[Field, ...]:
         """Return the fields that have one of `roles`, in schema order."""

@@ -31,3 +31,8 @@ def test_an_unknown_field_is_an_error_that_names_the_known_ones():
     expected = "no field 'day'; it has: user, item, hour, category, click, buy"
     with pytest.raises(UsageError, match=expected):
         SCHEMA["day"]
+
+
+def test_two_fields_of_one_name_are_refused():
+    with pytest.raises(UsageError, match="two fields are called 'age'; give each a name of its"):
+        Schema((Field("age", "user", 9), Field("item", "item", 20), Field("age", "item", 4)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from recbench.cli import options
+from recbench.cli.table import print_table
 
 if TYPE_CHECKING:
     from recbench.data import Card, PreparedDataset
@@ -98,7 +99,6 @@ def _prepare(
 
 
 def _print(card: Card, prepared: PreparedDataset) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     manifest = prepared.manifest
@@ -128,7 +128,7 @@ def _print(card: Card, prepared: PreparedDataset) -> None:
     rows["folder"] = str(prepared.folder)
     for name, value in rows.items():
         facts.add_row(name, value)
-    Console().print(facts)
+    print_table(facts)
 
 
 def _quantiles(values: dict[str, int]) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from recbench.cli import options
+from recbench.cli.table import print_table
 
 
 def list_plugins(
@@ -20,13 +21,12 @@ def list_plugins(
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*rows[0], box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*map(str, row.values()))
-    Console().print(table)
+    print_table(table)
 
 
 def _models() -> list[dict[str, Any]]:

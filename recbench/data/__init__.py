@@ -4,7 +4,7 @@ from recbench.data.card import Card, Dataset
 from recbench.data.config import DataConfig
 from recbench.data.loader import Loader
 from recbench.data.manifest import Manifest
-from recbench.data.prepare import Request, prepare, resolve
+from recbench.data.preparation import Request, prepare, resolve
 from recbench.data.prepared import Part, PreparedDataset
 from recbench.data.raw import locate
 from recbench.data.verify import verify_prepared

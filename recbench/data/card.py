@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 from recbench.data.protocol import Protocol
 from recbench.progress import Progress
 
+LABEL = "click"
+"""Name of the label of click-through-rate data."""
+RESERVED = frozenset({"user", "item", LABEL, "behaviour", "start", "stop"})
+"""Names that no further field of users or items can have, because prepared data use them."""
+
 
 @dataclass(frozen=True)
 class Card:
@@ -78,6 +83,7 @@ class Dataset:
         can be a target; all can if absent) and `label` (0 or 1; if absent, targets are positives
         and negatives are drawn).
         `items` (optional) has `item` and a column for each further item field; `users` likewise.
+        No two of these fields have one name, upper and lower case alike, and none is `RESERVED`.
         """
         raise NotImplementedError
 

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import DTypeLike
 
-from recbench.data.card import Dataset
+from recbench.data.card import RESERVED, Card, Dataset
 from recbench.data.columns import Spool
 from recbench.data.reading import Rejected, rejected
 from recbench.errors import DataError, UsageError
@@ -91,7 +91,7 @@ def _order(
     progress: Progress,
 ) -> RawLog:
     card = dataset.card
-    columns = {row[0] for row in db.execute("DESCRIBE events").fetchall()}
+    columns = set(_columns(db, "events"))
     total = _count(db, "events")
     if faults.count > card.max_rejected * (total + faults.count):
         raise DataError(
@@ -99,6 +99,7 @@ def _order(
             + "\n  ".join(faults.examples)
             + "\nmend or replace the file"
         )
+    _require_own_names(card, db)
     low, high = card.time_range or (-(1 << 62), 1 << 62)
     db.execute(f"CREATE VIEW log AS SELECT * FROM events WHERE time BETWEEN {low} AND {high}")  # noqa: S608
     kept = _count(db, "log")
@@ -122,6 +123,26 @@ def _order(
         total - kept,
         faults,
     )
+
+
+def _require_own_names(card: Card, db: duckdb.DuckDBPyConnection) -> None:
+    """Raise `DataError` if a field's name is taken; prepared data go by the name alone."""
+    taken = dict.fromkeys(RESERVED, "recbench itself")
+    for key in ("user", "item"):
+        names = [name for name in _columns(db, f"{key}s") if name.lower() != key]
+        for name in names:
+            if owner := taken.get(name.lower()):
+                raise DataError(
+                    f"{card.name}: the {key}s table has a column '{name}', a name that {owner} "
+                    "uses; give the column another one in the dataset's reader"
+                )
+        taken |= {name.lower(): f"the {key}s table" for name in names}
+
+
+def _columns(db: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    """Return the names of a table's columns; none if there is no such table."""
+    tables = {row[0].lower() for row in db.execute("SHOW TABLES").fetchall()}
+    return [row[0] for row in db.execute(f"DESCRIBE {table}").fetchall()] if table in tables else []
 
 
 def _count(db: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -174,8 +195,7 @@ def _fill(
 
 def _side(db: duckdb.DuckDBPyConnection, key: str, count: int) -> dict[str, pa.Array]:
     """Return the further columns of the `items` or `users` table, a row for each number."""
-    tables = {row[0] for row in db.execute("SHOW TABLES").fetchall()}
-    if f"{key}s" not in tables:
+    if not _columns(db, f"{key}s"):
         return {}
     joined = db.sql(
         f"""SELECT s.* EXCLUDE ({key}) FROM {key}_number LEFT JOIN {key}s s USING ({key})

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recbench.data.card import Dataset
+from recbench.data.card import LABEL, Dataset
 from recbench.data.columns import Spool, write_table
 from recbench.data.describe import characteristics, leakage
 from recbench.data.examples import Examples, SplitLog, chunks
@@ -29,8 +29,6 @@ from recbench.data.protocol import PARTS, require_parts
 from recbench.data.vocabulary import Coded, Renumbering, encode, renumber
 from recbench.schema import FIRST_ID, Field, Role
 
-LABEL = "click"
-"""Name of the label of click-through-rate data."""
 ROWS = 1 << 13
 """Examples whose whole histories are held at a time."""
 

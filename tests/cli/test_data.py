@@ -2,6 +2,9 @@ import json
 import shutil
 
 import pytest
+import typer
+
+from recbench.cli.data import app
 
 TAOBAO = ("taobao", "--size", "tiny")
 
@@ -50,9 +53,32 @@ def test_describe_shows_card_characteristics_and_leakage(recbench, tiny):
     assert "\x1b" not in done.out + done.err
 
 
+def test_describe_when_piped_has_every_fact_whole_on_one_line(recbench, tiny, monkeypatch):
+    wide = recbench("data", "describe", *TAOBAO).out
+    monkeypatch.setenv("COLUMNS", "30")
+    assert recbench("data", "describe", *TAOBAO).out == wide
+    lines = wide.splitlines()
+    for part, fingerprint in tiny.manifest.fingerprints.items():
+        assert f"{part + ' fingerprint':<20}{fingerprint}" in lines
+    assert f"{'folder':<20}{tiny.folder}" in lines
+
+
 def test_describe_as_json_is_the_manifest(recbench, tiny):
     done = recbench("data", "describe", *TAOBAO, "--json")
     assert json.loads(done.out) == json.loads((tiny.folder / "manifest.json").read_text())
+
+
+def test_the_verbs_share_their_options():
+    def shared(verb):
+        options = typer.main.get_command(app).commands[verb].params
+        return {
+            each.name: (each.opts, each.default, each.help)
+            for each in options
+            if each.name != "as_json"
+        }
+
+    assert set(shared("prepare")) >= {"dataset", "protocol", "source", "size"}
+    assert shared("prepare") == shared("verify") == shared("describe")
 
 
 @pytest.mark.parametrize("verb", ["prepare", "verify", "describe"])

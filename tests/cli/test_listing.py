@@ -23,6 +23,15 @@ def test_lists_come_as_a_table_and_as_json(recbench, what, expected):
     assert "\x1b" not in table.out
 
 
+@pytest.mark.parametrize("what", ["models", "datasets", "metrics"])
+def test_a_list_that_is_piped_has_every_row_whole_on_one_line(recbench, monkeypatch, what):
+    monkeypatch.setenv("COLUMNS", "30")
+    rows = json.loads(recbench("list", what, "--json").out)
+    lines = recbench("list", what).out.splitlines()[1:]
+    for line, row in zip(lines, rows, strict=True):
+        assert "".join(line.split()) == "".join("".join(map(str, row.values())).split())
+
+
 def test_datasets_say_whether_their_files_are_here(recbench, tmp_path, monkeypatch):
     (tmp_path / "ml-100k").mkdir()
     for name in ("u.data", "u.item", "u.user.gz"):

@@ -100,6 +100,36 @@ def test_texts_behaviours_and_profiles_are_read(ingest_rows, make_log):
     assert log.spool.columns["positive"].tolist() == [True, False, True]
 
 
+@pytest.mark.parametrize(
+    ("users", "items", "expected"),
+    [
+        ("user, 7 AS age", "item, 8 AS age", r"the items table has a column 'age'.* the users t"),
+        ("user, 7 AS age", "item, 8 AS Age", r"the items table has a column 'Age'.* the users t"),
+        ("user, 7 AS item", "item", r"the users table has a column 'item'.* recbench itself uses"),
+        ("user", "item, 8 AS behaviour", r"the items table has a column 'behaviour'.* recbench"),
+        ("user, 7 AS start", "item", r"the users table has a column 'start'.* recbench itself"),
+        ("user, 7 AS click", "item", r"the users table has a column 'click'.* recbench itself"),
+    ],
+)
+def test_a_field_whose_name_is_taken_is_an_error_that_names_it(
+    ingest_rows, make_log, users, items, expected
+):
+    dataset = Texts(make_log().card)
+    dataset.profiles = f"""CREATE TABLE users AS SELECT {users} FROM (SELECT 'b' AS user);
+    CREATE TABLE items AS SELECT {items} FROM (SELECT 'x' AS item)"""
+    with pytest.raises(DataError, match=f"^log: {expected}"):
+        ingest_rows(LINES, dataset)
+
+
+def test_fields_with_names_of_their_own_are_read_from_both_sides(ingest_rows, make_log):
+    dataset = Texts(make_log().card)
+    dataset.profiles = """CREATE TABLE users AS SELECT 'b' AS user, 7 AS age;
+    CREATE TABLE Items AS SELECT 'x' AS item, 8 AS price"""
+    log = ingest_rows(LINES, dataset)
+    assert log.user_fields["age"].to_pylist() == [None, 7]
+    assert log.item_fields["price"].to_pylist() == [8, None]
+
+
 def test_two_rows_for_one_user_are_an_error(ingest_rows, make_log):
     dataset = Texts(make_log().card)
     dataset.profiles = "CREATE TABLE users AS SELECT unnest(['b', 'b']) AS user, 7 AS age"

@@ -14,17 +14,17 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "din": [
         {"att_normalize": "softmax"},
-        {"att_scaled": True},
+        {"att_scaled": True, "attention_activation": "sigmoid"},
         {"attention_activation": "dice", "activation": "dice"},
         {"mba_l2": 0.01},
     ],
     "dien": [
-        {"evolution": "agru"},
+        {"evolution": "agru", "aux_reduction": "padded_mean", "activation": "dice"},
         {"evolution": "aigru"},
         {"augru_variant": "reference", "aux_reduction": "sum"},
         {"attention": "mlp", "aux_score": "mlp"},
     ],
-    "sim": [{"search": "hard"}],
+    "sim": [{"search": "hard", "use_user_id": True, "activation": "dice"}],
 }
 
 

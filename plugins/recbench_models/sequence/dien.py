@@ -60,6 +60,10 @@ class DIEN(CTRModel):
     - "mlp" as `attention` and `aux_score` are the released code's, without its batch norm, which
       runs there without training mode and so is an affine map. Its sum over the history beside
       the final state, which padding leaks into, is left out.
+    - "mlp" as `attention` reads the target itself. The released code first sends it through a
+      dense layer with PReLU, as wide as the states; that layer is left out.
+    - The click loss is that of one logit. The released code takes the mean over two classes, which
+      is half as large, so that its auxiliary loss weighs twice as much; `aux_weight=2` does that.
     """
 
     api = 1

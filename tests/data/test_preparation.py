@@ -1,4 +1,6 @@
 import errno
+import importlib
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -9,14 +11,14 @@ from dataclasses import replace
 import pytest
 from filelock import FileLock
 
-from recbench.data import DataConfig, prepare, resolve
+from recbench import data
+from recbench.data import DataConfig, preparation, prepare, resolve
 from recbench.data.protocol import GlobalTime, LeaveLastTwoOut, Negatives, Protocol
 from recbench.datasets.taobao import Taobao
 from recbench.errors import DataError, UsageError
 from recbench.folders import Folders
 from recbench.progress import Progress
 
-prepare_module = sys.modules["recbench.data.prepare"]
 PROTOCOL = Protocol(LeaveLastTwoOut(), Negatives("uniform"))
 ROWS = [(u, u + n, 0, n) for u in range(20) for n in range(6)]
 
@@ -40,6 +42,12 @@ def left_behind(folders):
 def write(folders, rows=ROWS):
     text = "".join(",".join(map(str, row)) + "\n" for row in rows)
     (folders.data / "log.csv").write_text(text)
+
+
+def test_every_module_is_found_under_its_own_name():
+    for module in pkgutil.iter_modules(data.__path__):
+        found = importlib.import_module(f"recbench.data.{module.name}")
+        assert getattr(data, module.name) is found
 
 
 def test_a_second_preparation_reuses_the_first(make_log, folders):
@@ -140,7 +148,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(make_log, folders, monkeypat
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(prepare_module, step, fail)
+    monkeypatch.setattr(preparation, step, fail)
     with pytest.raises(DataError, match="is full; free some space or set RECBENCH_CACHE"):
         prepare(make_log(PROTOCOL), DataConfig("log"), folders)
     assert left_behind(folders) == []
@@ -152,13 +160,13 @@ def test_whatever_stops_a_preparation_it_leaves_nothing(
     make_log, folders, monkeypatch, step, error
 ):
     write(folders)
-    real = getattr(prepare_module, step)
+    real = getattr(preparation, step)
 
     def stop(*arguments):
         real(*arguments)
         raise error
 
-    monkeypatch.setattr(prepare_module, step, stop)
+    monkeypatch.setattr(preparation, step, stop)
     with pytest.raises(error):
         prepare(make_log(PROTOCOL), DataConfig("log"), folders)
     assert left_behind(folders) == []
