@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from recbench.cli import data, doctor, leaderboard, listing, run
+from recbench.cli import data, doctor, leaderboard, listing, operators, run
 from recbench.errors import RecbenchError, UsageError
 
 
@@ -42,6 +42,7 @@ app.command("run")(run.run)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("list")(listing.list_plugins)
 app.add_typer(data.app, name="data")
+app.command("ops")(operators.operators)
 app.command("doctor")(doctor.doctor)
 
 
