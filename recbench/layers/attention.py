@@ -14,8 +14,8 @@ from recbench.ops.ragged import length_mask
 class DINAttention(nn.Module):
     """Sums a history's events with weights given by the target: `recbench.ops.din_attention`.
 
-    With Dice the operator cannot be used, because Dice needs statistics over the whole batch; the
-    same steps then run one by one, and only real events enter the statistics.
+    In training with Dice the operator cannot be used, because Dice needs statistics over the whole
+    batch; the same steps then run one by one, and only real events enter the statistics.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class DINAttention(nn.Module):
             keys: The events, right-padded, [B, T, D].
             lengths: Number of real events in each row, [B] of int64.
         """
-        if self.activation == "dice":
+        if self.activation == "dice" and self.training:
             mask = length_mask(lengths, keys.shape[1])
             scores = self.scores(query, keys, mask)
             return weighted_sum(scores, keys, mask, self.normalize, self.scale)
@@ -68,7 +68,8 @@ class DINAttention(nn.Module):
             self.hidden2.weight, self.hidden2.bias,
             self.score.weight[0], self.score.bias,
             self.activation, self.normalize,
-            getattr(self.activation1, "weight", None), getattr(self.activation2, "weight", None),
+            _slope(self.activation1), _slope(self.activation2),
+            _gate(self.activation1), _gate(self.activation2),
             self.scale,
         )  # fmt: skip
 
@@ -86,3 +87,13 @@ class DINAttention(nn.Module):
         arguments = (values, real) if isinstance(activation, Dice) else (values,)
         activated: Tensor = activation(*arguments)
         return activated
+
+
+def _slope(activation: nn.Module) -> Tensor | None:
+    if isinstance(activation, Dice):
+        return activation.alpha
+    return activation.weight if isinstance(activation, nn.PReLU) else None
+
+
+def _gate(activation: nn.Module) -> Tensor | None:
+    return activation.gate() if isinstance(activation, Dice) else None

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from recbench.ops.din_attention import dice
+
 MOMENTUM = 0.1
 EPSILON = 1e-8
 
@@ -47,8 +49,11 @@ class Dice(nn.Module):
                 mean, var = self._moments(values, mask)
         else:
             mean, var = self.running_mean, self.running_var
-        p = ((values - mean) * (var + EPSILON).rsqrt()).sigmoid()
-        return values * torch.lerp(self.alpha, torch.ones_like(self.alpha), p)
+        return dice(values, self.alpha, mean, (var + EPSILON).rsqrt())
+
+    def gate(self) -> Tensor:
+        """Return evaluation's mean and 1 / deviation of each unit, [2, units]."""
+        return torch.stack([self.running_mean, (self.running_var + EPSILON).rsqrt()])
 
     def _moments(self, values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         if mask is None:

@@ -15,13 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from recbench.ops import din_attention_native
 from recbench.ops.checks import check_choice, check_floating, check_int64, check_shape
+from recbench.ops.din_attention_cases import benchmarks, cases
+from recbench.ops.dispatch import Operator, runs_native
 from recbench.ops.ragged import length_mask, masked_softmax
 
-Activation = Literal["sigmoid", "relu", "prelu"]
+Activation = Literal["sigmoid", "relu", "prelu", "dice"]
 Normalize = Literal["none", "softmax"]
 
-ACTIVATIONS = ("sigmoid", "relu", "prelu")
+ACTIVATIONS = ("sigmoid", "relu", "prelu", "dice")
 NORMALIZE = ("none", "softmax")
 
 
@@ -44,6 +47,12 @@ def weighted_sum(
     return torch.bmm(weights[:, None], keys)[:, 0]
 
 
+def dice(values: Tensor, slope: Tensor, mean: Tensor, gain: Tensor) -> Tensor:
+    """Return Dice of `values` [N, H]: p s + (1 - p) slope s, p = sigmoid((s - mean) gain)."""
+    p = ((values - mean) * gain).sigmoid()
+    return values * torch.lerp(slope, torch.ones_like(slope), p)
+
+
 def reference(
     query: Tensor,
     keys: Tensor,
@@ -56,15 +65,17 @@ def reference(
     b3: Tensor,
     activation: Activation,
     normalize: Normalize,
-    slope1: Tensor | None,
-    slope2: Tensor | None,
-    scale: float,
+    slope1: Tensor | None = None,
+    slope2: Tensor | None = None,
+    gate1: Tensor | None = None,
+    gate2: Tensor | None = None,
+    scale: float = 1.0,
 ) -> Tensor:
     """Define `din_attention`."""
     mask = length_mask(lengths, keys.shape[1])
     keys = keys.masked_fill(~mask[..., None], 0)
-    hidden = _activate(first_layer(query, keys, w1, b1).flatten(0, 1), activation, slope1)
-    hidden = _activate(F.linear(hidden, w2, b2), activation, slope2)
+    hidden = _activate(first_layer(query, keys, w1, b1).flatten(0, 1), activation, slope1, gate1)
+    hidden = _activate(F.linear(hidden, w2, b2), activation, slope2, gate2)
     scores = F.linear(hidden, w3[None], b3).view(mask.shape)
     return weighted_sum(scores, keys, mask, normalize, scale)
 
@@ -83,9 +94,13 @@ def din_attention(
     normalize: Normalize,
     slope1: Tensor | None = None,
     slope2: Tensor | None = None,
+    gate1: Tensor | None = None,
+    gate2: Tensor | None = None,
     scale: float = 1.0,
 ) -> Tensor:
     """Return each history's events summed with weights given by the target.
+
+    The native kernel has no gradient for "dice": where one is needed, the reference runs.
 
     Args:
         query: The target, [B, D].
@@ -97,11 +112,14 @@ def din_attention(
         b2: Its bias, [H2].
         w3: Weight of the score, [H2].
         b3: Its bias, [1].
-        activation: After the first and the second layer.
+        activation: After the first and the second layer. "dice" is Dice in evaluation, whose
+            statistics stand; in training they are the batch's, which is no part of this operator.
         normalize: "none" keeps the scores as weights, so that their sum can tell how strong an
             interest is (section 4.3); "softmax" makes them sum to 1, as the released code does.
-        slope1: PReLU's slope for each unit of the first layer, [H1]; for "prelu" only.
+        slope1: Slope for each unit of the first layer, [H1]; for "prelu" and "dice" only.
         slope2: The same for the second layer, [H2].
+        gate1: Dice's mean and 1 / deviation for each unit of the first layer, [2, H1].
+        gate2: The same for the second layer, [2, H2].
         scale: Factor on the scores, before any softmax.
 
     Returns:
@@ -122,26 +140,48 @@ def din_attention(
     check_shape("b3", b3, (1,))
     check_choice("activation", activation, ACTIVATIONS)
     check_choice("normalize", normalize, NORMALIZE)
-    _check_slope("slope1", slope1, activation, len(w1))
-    _check_slope("slope2", slope2, activation, len(w2))
+    sloped, gated = activation in ("prelu", "dice"), activation == "dice"
+    _check_option("slope1", slope1, (len(w1),), activation, sloped)
+    _check_option("slope2", slope2, (len(w2),), activation, sloped)
+    _check_option("gate1", gate1, (2, len(w1)), activation, gated)
+    _check_option("gate2", gate2, (2, len(w2)), activation, gated)
     floats = {"query": query, "keys": keys, "w1": w1, "b1": b1, "w2": w2, "b2": b2, "w3": w3}
-    check_floating(floats | {"b3": b3, "slope1": slope1, "slope2": slope2})
+    floats |= {"b3": b3}
+    options = {"slope1": slope1, "slope2": slope2, "gate1": gate1, "gate2": gate2}
+    check_floating(floats | options)
     check_int64("lengths", lengths, query.device)
-    return reference(
-        query, keys, lengths, w1, b1, w2, b2, w3, b3, activation, normalize, slope1, slope2, scale
-    )
+    tensors = [*floats.values(), *(option for option in options.values() if option is not None)]
+    refusal = ""
+    if gated and torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        refusal = "no gradient for dice"
+    run = din_attention_native.run if runs_native("din_attention", tensors, refusal) else reference
+    return run(
+        query, keys, lengths, w1, b1, w2, b2, w3, b3, activation, normalize,
+        slope1, slope2, gate1, gate2, scale,
+    )  # fmt: skip
 
 
-def _check_slope(name: str, slope: Tensor | None, activation: Activation, units: int) -> None:
-    if activation == "prelu" and slope is None:
-        raise ValueError(f"{name}: expected shape [{units}] for activation 'prelu', got None")
-    if activation != "prelu" and slope is not None:
+def _check_option(
+    name: str, option: Tensor | None, shape: tuple[int, ...], activation: str, wanted: bool
+) -> None:
+    if wanted and option is None:
+        raise ValueError(
+            f"{name}: expected shape {list(shape)} for activation '{activation}', got None"
+        )
+    if not wanted and option is not None:
         raise ValueError(f"{name}: expected None for activation '{activation}', got a tensor")
-    if slope is not None:
-        check_shape(name, slope, (units,))
+    if option is not None:
+        check_shape(name, option, shape)
 
 
-def _activate(values: Tensor, activation: Activation, slope: Tensor | None) -> Tensor:
+def _activate(
+    values: Tensor, activation: Activation, slope: Tensor | None, gate: Tensor | None
+) -> Tensor:
+    if slope is not None and gate is not None:
+        return dice(values.to(slope.dtype), slope, gate[0], gate[1])
     if slope is not None:
         return F.prelu(values, slope.to(values.dtype))
     return values.sigmoid() if activation == "sigmoid" else values.relu()
+
+
+OP = Operator("din_attention", din_attention, reference, cases, benchmarks)

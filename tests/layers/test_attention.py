@@ -5,6 +5,8 @@ import torch
 
 from recbench.layers import Dice, DINAttention
 from recbench.layers.mlp import ACTIVATIONS
+from recbench.ops.din_attention import weighted_sum
+from recbench.ops.dispatch import observe
 
 LENGTHS = torch.tensor([4, 0, 2])
 
@@ -60,3 +62,28 @@ def test_dice_trains_without_any_event():
 def test_needs_two_hidden_layers():
     with pytest.raises(ValueError, match="hidden: expected 2 widths, got 1"):
         DINAttention(2, (5,))
+
+
+@pytest.mark.parametrize("normalize", ["none", "softmax"])
+def test_dice_in_evaluation_is_the_operator(normalize: str):
+    query, keys = tensors()
+    layer = DINAttention(2, (5, 3), "dice", normalize, scaled=True)
+    for _ in range(3):
+        layer(query, keys, LENGTHS)
+    layer.activation1.alpha.data.normal_()
+    layer.eval()
+    with torch.no_grad(), observe() as used:
+        output = layer(query, keys, LENGTHS)
+    assert set(used) == {"din_attention"}
+    mask = torch.arange(4) < LENGTHS[:, None]
+    scores = layer.scores(query, keys, mask)
+    expected = weighted_sum(scores, keys, mask, layer.normalize, layer.scale)
+    torch.testing.assert_close(output, expected)
+
+
+def test_dice_in_evaluation_has_gradients():
+    query, keys = tensors()
+    layer = DINAttention(2, (5, 3), "dice").eval()
+    layer(query, keys, LENGTHS).sum().backward()
+    assert layer.hidden1.weight.grad is not None
+    assert layer.hidden1.weight.grad.any()
