@@ -21,6 +21,7 @@ struct Backward {
   const BackwardPacked<C> packed;
   const BackwardScratch<C> scratch;
   const Partial<C> partial;
+  const std::int64_t saved_row = (reset_after ? 4 : 3) * scratch.wide;
   std::int64_t count = 0;  // steps in the block
 
   Backward(const AugruBackward& arguments, std::int64_t number, void* memory, void* sums)
@@ -35,15 +36,18 @@ struct Backward {
 
   void run(std::int64_t step) {
     start();
-    const std::int64_t size = augru_saved(shape);
     for (std::int64_t i = 0; i < tile.count; ++i) step += tile.length(i);
-    const S* saved = static_cast<const S*>(given.saved) + step * size;
+    const S* saved = static_cast<const S*>(given.saved) + step * saved_row;
     std::int64_t running = 0;
     for (std::int64_t t = tile.steps() - 1; t >= 0; --t) {
       while (running < tile.count && tile.length(running) > t) ++running;
       if (count + running > scratch.capacity) finish_block();
-      saved -= running * size;
-      for (std::int64_t i = 0; i < running; ++i) read(saved + i * size, i, t);
+      saved -= running * saved_row;
+      for (std::int64_t i = 0; i < running; ++i) {
+        // The rows of the step before lie before these; a row that joins there is not foreseen.
+        if (t > 0) prefetch(saved + (i - running) * saved_row, saved_row);
+        read(saved + i * saved_row, i, t);
+      }
       recur(saved, running);
       count += running;
     }
@@ -73,46 +77,51 @@ struct Backward {
   void read(const S* saved, std::int64_t i, std::int64_t t) {
     const std::int64_t at = tile.rows[i] * shape.steps + t, k = count + i;
     scratch.places[k] = at;
-    if (given.of_weights) {
-      take(static_cast<const S*>(given.x), at, inputs, scratch.row);
-      scratch.put(scratch.inputs, k, inputs);
-    }
+    const S* x = static_cast<const S*>(given.x) + at * inputs;
+    const S* before = static_cast<const S*>(given.outputs) + (at - 1) * hidden;
+    if (t == 0) before = row_of(given.h0, tile.rows[i]);
+    const S* grad_output = row_of(given.grad_outputs, at);
     if (t > 0) {
-      take(static_cast<const S*>(given.outputs), at - 1, hidden, scratch.row);
-    } else {
-      take(static_cast<const S*>(given.h0), tile.rows[i], hidden, scratch.row);
+      prefetch(x - inputs, inputs);
+      prefetch(grad_output - (given.grad_outputs == nullptr ? 0 : hidden), hidden);
+      if (t > 1) prefetch(before - hidden, hidden);
     }
-    scratch.put(scratch.states, k, hidden);
-    take(static_cast<const S*>(given.grad_outputs), at, hidden, scratch.grad_output);
-    widen(saved, scratch.saved, augru_saved(shape));
+    if (given.of_weights) scratch.put(scratch.inputs, k, inputs, x);
     const C a = value<C>(static_cast<const S*>(given.attention), at);
-    const C grad = differentiate(i, k, Update<C>(shape.mode, a));
+    const C grad = differentiate(saved, before, grad_output, i, k, Update<C>(shape.mode, a));
     narrow(&grad, static_cast<S*>(given.grad_attention) + at, 1);
+  }
+
+  // A row [H] of a tensor, or zeros where there is none.
+  const S* row_of(const void* tensor, std::int64_t row) const {
+    if (tensor == nullptr) return reinterpret_cast<const S*>(scratch.zeros);
+    return static_cast<const S*>(tensor) + row * hidden;
   }
 
   // Returns the gradient of the attention weight. A gate's gradients are stored whole vectors at a
   // time, last ones first, so that what goes beyond its end is overwritten by the next gate's.
-  C differentiate(std::int64_t i, std::int64_t k, const Update<C>& update) {
-    const std::int64_t h = hidden;
-    const C *r_gate = scratch.saved, *z_gate = r_gate + h, *n_gate = z_gate + h;
+  C differentiate(const S* saved, const S* before, const S* grad_output, std::int64_t i,
+                  std::int64_t k, const Update<C>& update) {
+    const std::int64_t h = hidden, wide = scratch.wide;
     C* grad_state = scratch.state(i);
     C* grads = scratch.gates(k);
     Vec<C> grad_attention = zero<C>();
-    for (std::int64_t c = padded<C>(h) - lanes; c >= 0; c -= lanes) {
-      const Vec<C> z = load(z_gate + c), n = load(n_gate + c);
-      const Vec<C> grad = load(grad_state + c) + load(scratch.grad_output + c);
+    for (std::int64_t c = wide - lanes; c >= 0; c -= lanes) {
+      const Vec<C> z = load_as(saved + wide + c), n = load_as(saved + 2 * wide + c);
+      const Vec<C> state = load_first<C>(before + c, h - c);
+      const Vec<C> grad = load(grad_state + c) + load_first<C>(grad_output + c, h - c);
       const Vec<C> u = splat(update.p) - update.q * z;
-      const Vec<C> grad_u = grad * (n - load(scratch.at(scratch.states, k, c, h)));
+      const Vec<C> grad_u = grad * (n - state);
       const Vec<C> grad_n = grad * u * (C(1) - n * n);
       grad_attention += grad_u * (shape.mode == AttentionMode::paper  ? C(1) - z
                                   : shape.mode == AttentionMode::agru ? splat(C(1))
                                                                       : z);
+      store(scratch.at(scratch.states, k, c, h), state);
       store(grad_state + c, grad - grad * u);
       store(grads + c, grad_n);
       store(grads + h + c, -update.q * grad_u * z * (C(1) - z));
       if constexpr (reset_after) {
-        const Vec<C> r = load(r_gate + c);
-        const Vec<C> reset = load(n_gate + h + c);
+        const Vec<C> r = load_as(saved + c), reset = load_as(saved + 3 * wide + c);
         store(grads + 2 * h + c, grad_n * reset * r * (C(1) - r));
         store(grads + 3 * h + c, grad_n * r);
       }
@@ -139,9 +148,8 @@ struct Backward {
     }
     for (std::int64_t i = 0; i < running; ++i) {
       const std::int64_t k = count + i;
-      widen(saved + i * augru_saved(shape), scratch.saved, hidden);
       for (std::int64_t c = padded<C>(hidden) - lanes; c >= 0; c -= lanes) {
-        const Vec<C> r = load(scratch.saved + c);
+        const Vec<C> r = load_as(saved + i * saved_row + c);
         const Vec<C> grad = load(scratch.reset + i * scratch.wide + c);
         const Vec<C> state = load(scratch.at(scratch.states, k, c, hidden));
         store(scratch.gates(k) + 2 * hidden + c, grad * state * r * (C(1) - r));

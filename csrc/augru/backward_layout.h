@@ -96,7 +96,7 @@ struct BackwardScratch {
   std::int64_t wide, gates_row, size;
   std::int64_t* places;  // [steps], each one's place in the tensors [B, T]
   C *grad_gates, *inputs, *states, *reset_states, *grad_inputs;
-  C *grad_states, *reset, *saved, *row, *grad_output, *zeros;
+  C *grad_states, *reset, *zeros;
 
   BackwardScratch(const AugruShape& shape, void* start) : wide(padded<C>(shape.hidden)) {
     // An odd number of cache lines, so that a column's lines do not share a few places in it.
@@ -115,10 +115,7 @@ struct BackwardScratch {
     grad_inputs = part(capacity * padded<C>(shape.inputs));
     grad_states = part(kAugruTile * wide);
     reset = part(kAugruTile * wide);
-    saved = part(4 * shape.hidden + kLanes<C>);
-    row = part(padded<C>(shape.inputs) + wide);
-    grad_output = part(wide);
-    zeros = part(kPanel<C>);
+    zeros = part(wide > kPanel<C> ? wide : kPanel<C>);
     size = reinterpret_cast<char*>(next) - static_cast<char*>(start);
   }
 
@@ -144,11 +141,10 @@ struct BackwardScratch {
   }
 
   // Copies `row` into the panels as step k.
-  void put(C* panels, std::int64_t k, std::int64_t columns) const {
+  template <class S>
+  void put(C* panels, std::int64_t k, std::int64_t columns, const S* row) const {
     for (std::int64_t c = 0; c < columns; c += kLanes<C>) {
-      const std::int64_t rest = columns - c;
-      store(at(panels, k, c, columns),
-            rest < kLanes<C> ? load_partial(row + c, rest) : load(row + c));
+      store(at(panels, k, c, columns), load_first<C>(row + c, columns - c));
     }
   }
 };

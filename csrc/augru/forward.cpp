@@ -83,6 +83,8 @@ struct Forward {
   const Tile tile;
   const Packed<C> packed;
   Scratch<C> scratch;
+  const std::int64_t saved_row = (reset_after ? 4 : 3) * scratch.wide;
+  S* saved = nullptr;  // of this step, its first row
 
   Forward(const AugruForward& arguments, std::int64_t number, void* memory)
       : given(arguments),
@@ -95,15 +97,14 @@ struct Forward {
 
   void run(std::int64_t step) {
     start();
-    auto* saved = static_cast<S*>(given.saved);
     std::int64_t running = tile.count;
-    if (saved != nullptr) saved += step * augru_saved(shape);
+    if (given.saved != nullptr) saved = static_cast<S*>(given.saved) + step * saved_row;
     for (std::int64_t t = 0; t < tile.steps(); ++t) {
       while (tile.length(running - 1) <= t) --running;
       read(t, running);
       advance(t, running);
       write(t, running);
-      if (saved != nullptr) saved = save(saved, running);
+      if (saved != nullptr) saved += running * saved_row;
       C* before = scratch.inputs_and_state;
       scratch.inputs_and_state = scratch.next;
       scratch.next = before;
@@ -130,8 +131,9 @@ struct Forward {
   void read(std::int64_t t, std::int64_t running) {
     const auto* x = static_cast<const S*>(given.x);
     for (std::int64_t i = 0; i < running; ++i) {
-      widen(x + (tile.rows[i] * shape.steps + t) * inputs,
-            scratch.inputs_and_state + i * scratch.row, inputs);
+      const S* row = x + (tile.rows[i] * shape.steps + t) * inputs;
+      widen(row, scratch.inputs_and_state + i * scratch.row, inputs);
+      if (t + 1 < tile.length(i)) prefetch(row + inputs, inputs);
     }
   }
 
@@ -170,6 +172,12 @@ struct Forward {
     }
   }
 
+  void save(int gate, std::int64_t i, std::int64_t c, Vec<C> values) {
+    if (saved != nullptr) {
+      store_as(saved + i * saved_row + gate * scratch.wide + c, values);
+    }
+  }
+
   // Where the reset gate acts first: r, and the state that it lets through.
   void reset(std::int64_t running, std::int64_t j, std::int64_t width) {
     for (std::int64_t i = 0; i < running; ++i) {
@@ -177,7 +185,7 @@ struct Forward {
       for (std::int64_t c = j; c < j + width; c += lanes) {
         const std::int64_t at = i * scratch.wide + c;
         const Vec<C> r = sigmoid(load(scratch.r + at));
-        store(scratch.r + at, r);
+        save(0, i, c, r);
         store(scratch.reset + at, r * load(state + c));
       }
     }
@@ -204,12 +212,14 @@ struct Forward {
         Vec<C> n = load(scratch.n + at);
         if constexpr (reset_after) {
           const Vec<C> r = sigmoid(load(scratch.r + at));
-          store(scratch.r + at, r);
-          n = fma(r, load(scratch.reset + at), n);
+          const Vec<C> reset = load(scratch.reset + at);
+          n = fma(r, reset, n);
+          save(0, i, c, r);
+          save(3, i, c, reset);
         }
         n = tanh(n);
-        store(scratch.z + at, z);
-        store(scratch.n + at, n);
+        save(1, i, c, z);
+        save(2, i, c, n);
         const Vec<C> u = splat(update.p) - update.q * z;
         const Vec<C> h = load(state + c);
         store(next + c, fma(u, n - h, h));
@@ -226,17 +236,6 @@ struct Forward {
       narrow(state, outputs + (row * shape.steps + t) * hidden, hidden);
       if (t + 1 == tile.length(i)) narrow(state, last + row * hidden, hidden);
     }
-  }
-
-  S* save(S* to, std::int64_t running) {
-    for (std::int64_t i = 0; i < running; ++i) {
-      const C* const gates[] = {scratch.r, scratch.z, scratch.n, scratch.reset};
-      for (int gate = 0; gate < (reset_after ? 4 : 3); ++gate) {
-        narrow(gates[gate] + i * scratch.wide, to, hidden);
-        to += hidden;
-      }
-    }
-    return to;
   }
 };
 

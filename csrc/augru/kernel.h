@@ -1,9 +1,8 @@
 // What the AUGRU's kernels take. Rows are worked in tiles: `order` sorts them by falling length, so
 // that the rows of a tile which still run at a step are its first ones.
 //
-// Two arrays are in the order in which the kernels meet the steps, tile by tile, step by step, row
-// by row, so that both passes run through memory in a straight line: the forward pass's gates, and
-// within the backward pass the gradients of the gates.
+// What the forward pass saves is in the order in which it meets the steps, tile by tile, step by
+// step, row by row, so that both passes run through it in a straight line.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +20,10 @@ struct AugruShape {
   bool reset_after;
 };
 
-// Values saved for the backward pass at a step: the gates r, z, n and, where the reset gate acts
-// after the weight, what it acts on.
+// Room for what a step saves for the backward pass: the gates r, z, n and, where the reset gate acts
+// after the weight, what it acts on; each as wide as whole vectors are on any processor.
 constexpr std::int64_t augru_saved(const AugruShape& shape) {
-  return (shape.reset_after ? 4 : 3) * shape.hidden;
+  return (shape.reset_after ? 4 : 3) * ((shape.hidden + 15) / 16 * 16);
 }
 
 // `void` stands for the tensors' dtype; `packed` weights and scratch are of the type that is

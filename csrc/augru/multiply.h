@@ -45,7 +45,9 @@ __attribute__((noinline)) void multiply_block(C* out, std::int64_t out_row, cons
                                                      const C* b, std::int64_t depth) {
   constexpr int lanes = kLanes<C>;
   Vec<C> sums[rows][vectors];
+#pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) sums[r][v] = load(start + r * start_row + v * lanes);
   }
   for (std::int64_t k = 0; k < depth; ++k) {
@@ -58,7 +60,9 @@ __attribute__((noinline)) void multiply_block(C* out, std::int64_t out_row, cons
     a.data += a.column;
     b += vectors * lanes;
   }
+#pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) store(out + r * out_row + v * lanes, sums[r][v]);
   }
 }

@@ -24,6 +24,42 @@ struct Tile {
   std::int64_t steps() const { return length(0); }
 };
 
+// A vector of values in storage; the first `n` of them, the others zero.
+RECBENCH_INLINE Vec<float> load_as(const float* from) { return load(from); }
+RECBENCH_INLINE Vec<double> load_as(const double* from) { return load(from); }
+template <class S>
+RECBENCH_INLINE Vec<float> load_as(const S* from) {
+  Halves halves;
+  std::memcpy(&halves, from, sizeof halves);
+  return widen(halves, S{});
+}
+
+template <class C, class S>
+RECBENCH_INLINE Vec<C> load_first(const S* from, std::int64_t n) {
+  if (n >= kLanes<C>) return load_as(from);
+  if constexpr (sizeof(S) == sizeof(C)) return load_partial(from, n);
+  C first[kLanes<C>] = {};
+  widen(from, first, n);
+  return load(first);
+}
+
+RECBENCH_INLINE void store_as(float* to, Vec<float> v) { store(to, v); }
+RECBENCH_INLINE void store_as(double* to, Vec<double> v) { store(to, v); }
+template <class S>
+RECBENCH_INLINE void store_as(S* to, Vec<float> v) {
+  const Halves halves = narrow(v, S{});
+  std::memcpy(to, &halves, sizeof halves);
+}
+
+// Asks for `count` values that will be needed later.
+template <class S>
+RECBENCH_INLINE void prefetch(const S* from, std::int64_t count) {
+  const auto* bytes = reinterpret_cast<const char*>(from);
+  for (std::int64_t i = 0; i < count * std::int64_t{sizeof(S)}; i += 64) {
+    __builtin_prefetch(bytes + i);
+  }
+}
+
 // Element `i` of a tensor.
 template <class C, class S>
 RECBENCH_INLINE C value(const S* tensor, std::int64_t i) {

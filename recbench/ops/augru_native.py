@@ -34,7 +34,7 @@ def run(
 
 def _saved_shape(x: Tensor, w_hh: Tensor, reset_after: bool, save: bool) -> tuple[int, int]:
     steps = x.shape[0] * x.shape[1] if save else 0
-    return steps, (4 if reset_after else 3) * w_hh.shape[1]
+    return steps, (4 if reset_after else 3) * ((w_hh.shape[1] + 15) // 16 * 16)
 
 
 def _fake(
