@@ -20,7 +20,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from recbench.ops import augru_native
+from recbench.ops.augru_cases import benchmarks, cases
 from recbench.ops.checks import check_choice, check_floating, check_int64, check_shape
+from recbench.ops.dispatch import Operator, runs_native
 from recbench.ops.ragged import length_mask
 
 AttentionMode = Literal["paper", "reference", "agru"]
@@ -107,9 +110,25 @@ def augru(
         check_shape("h0", h0, (batch, hidden))
     check_choice("att_mode", att_mode, ATTENTION_MODES)
     floats = {"x": x, "attention": attention, "w_ih": w_ih, "w_hh": w_hh, "b_ih": b_ih}
-    check_floating(floats | {"b_hh": b_hh, "h0": h0})
+    floats["b_hh"] = b_hh
+    check_floating(floats | {"h0": h0})
     check_int64("lengths", lengths, x.device)
+    tensors = [*floats.values()] if h0 is None else [*floats.values(), h0]
+    if runs_native("augru", tensors, _autocast_refusal(tensors, w_hh)):
+        mode = ATTENTION_MODES.index(att_mode)
+        return augru_native.run(
+            x, attention, lengths, w_ih, w_hh, b_ih, b_hh, h0, mode, reset_after
+        )
     return reference(x, attention, lengths, w_ih, w_hh, b_ih, b_hh, h0, att_mode, reset_after)
+
+
+def _autocast_refusal(tensors: list[Tensor], w_hh: Tensor) -> str:
+    """Say why the kernel, which under autocast computes in float32, cannot follow autocast."""
+    if not torch.is_autocast_enabled(w_hh.device.type):
+        return ""
+    if w_hh.dtype != torch.float32 or any(t.dtype == torch.float64 for t in tensors):
+        return "under autocast the kernel is for weights of float32"
+    return ""
 
 
 def _update_terms(
@@ -151,3 +170,7 @@ def _recur(
         state = torch.lerp(state, n, torch.addcmul(p, q, z, value=-1))
         outputs.append(state)
     return outputs
+
+
+OP = Operator("augru", augru, reference, cases, benchmarks)
+"""The operator, with what it is tried on."""
