@@ -212,18 +212,19 @@ def _apart(value: Tensor | int) -> Tensor | int:
 
 
 def benchmarks(device: torch.device) -> Iterator[Case]:
-    """Yield histories of 100 categories, scanned and indexed, of several lengths."""
+    """Yield histories of 100 categories, where k are just met, and of 20, where they are soon."""
     random = torch.Generator().manual_seed(0)
     parts = torch.randint(1, 10_001, (256,), generator=random).tolist()
     for indexed in (False, True):
-        for name, lengths in (
-            ("T1000, full", [1000] * 256),
-            ("T10000, full", [10_000] * 256),
-            ("T10000, random lengths", parts),
+        for name, lengths, categories in (
+            ("T1000, full", [1000] * 256, 100),
+            ("T10000, full", [10_000] * 256, 100),
+            ("T10000, random lengths", parts, 100),
+            ("T10000 of 20 categories, full", [10_000] * 256, 20),
         ):
             yield make_case(
                 f"B256 {name}, k100", lengths, 100,
-                categories=100, indexed=indexed, device=device,
+                categories=categories, indexed=indexed, device=device,
             )  # fmt: skip
 
 
