@@ -1,7 +1,8 @@
 // Orders each user's events by category, so that those of one category lie in one run.
 //
 // With two levels, user and category, this is the user behaviour tree of SIM's hard search
-// (Pi et al., CIKM 2020, section 3.2), held in one flat array.
+// (Pi et al., CIKM 2020, section 3.2), held in one flat array. The data plane keeps one of a log on
+// disk, with categories of 32 bits; the operators make one of histories held as tensors of int64.
 #pragma once
 
 #include <algorithm>
@@ -14,9 +15,10 @@ namespace recbench {
 
 // Writes to index[user_offsets[u]..user_offsets[u + 1]) the positions of user u's events, ordered
 // by (category, position). Offsets hold users + 1 ascending positions of the log.
-inline void category_index(const std::int64_t* user_offsets, std::int64_t users,
-                           const std::int32_t* category, std::int64_t* index) {
-  std::vector<std::pair<std::int32_t, std::int64_t>> events;
+template <typename Category>
+void category_index(const std::int64_t* user_offsets, std::int64_t users, const Category* category,
+                    std::int64_t* index) {
+  std::vector<std::pair<Category, std::int64_t>> events;
   for (std::int64_t user = 0; user < users; ++user) {
     events.clear();
     for (std::int64_t p = user_offsets[user]; p < user_offsets[user + 1]; ++p) {
@@ -28,15 +30,16 @@ inline void category_index(const std::int64_t* user_offsets, std::int64_t users,
 }
 
 // The events of one user as `category_index` laid them out: index[begin..end).
+template <typename Category>
 struct CategoryRun {
   const std::int64_t* index;
-  const std::int32_t* category;
+  const Category* category;
   std::int64_t events;  // length of `category`, the bound of every position
   std::int64_t begin;
   std::int64_t end;
 
   // The first place whose (category, position) is not below (wanted, position).
-  std::int64_t lower_bound(std::int32_t wanted, std::int64_t position) const {
+  std::int64_t lower_bound(Category wanted, std::int64_t position) const {
     const auto below = [&](std::int64_t p, std::int64_t bound) {
       // The index may come from a damaged file: it must not lead outside the log.
       if (p < 0 || p >= events)

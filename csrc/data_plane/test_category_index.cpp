@@ -9,7 +9,7 @@ int main() {
   recbench::category_index(offsets.data(), 3, category.data(), index.data());
   CHECK((index == std::vector<std::int64_t>{1, 3, 0, 2, 6, 4, 5}));
 
-  const recbench::CategoryRun first{index.data(), category.data(), 7, 0, 4};
+  const recbench::CategoryRun<std::int32_t> first{index.data(), category.data(), 7, 0, 4};
   CHECK(first.lower_bound(5, 0) == 2);
   CHECK(first.lower_bound(5, 1) == 3);
   CHECK(first.lower_bound(5, 4) == 4);
@@ -17,5 +17,9 @@ int main() {
 
   index[1] = 7;
   CHECK_THROWS(first.lower_bound(5, 0), std::out_of_range);
-  recbench::category_index(offsets.data(), 0, nullptr, nullptr);
+  recbench::category_index<std::int32_t>(offsets.data(), 0, nullptr, nullptr);
+
+  const std::vector<std::int64_t> far{1ll << 40, -(1ll << 40), 0, 1ll << 40, 9, 9, 0};
+  recbench::category_index(offsets.data(), 3, far.data(), index.data());
+  CHECK((index == std::vector<std::int64_t>{1, 2, 0, 3, 6, 4, 5}));
 }

@@ -46,8 +46,9 @@ struct Matches {
   std::int64_t end;
 };
 
-inline Matches find_matches(const CategoryRun& run, std::int32_t wanted, std::int64_t start,
-                            std::int64_t recent, std::int64_t stop, std::int64_t count) {
+inline Matches find_matches(const CategoryRun<std::int32_t>& run, std::int32_t wanted,
+                            std::int64_t start, std::int64_t recent, std::int64_t stop,
+                            std::int64_t count) {
   const std::int64_t first = run.lower_bound(wanted, start);
   const std::int64_t seen = run.lower_bound(wanted, recent);
   const std::int64_t last = run.lower_bound(wanted, stop);
@@ -77,8 +78,8 @@ inline Jagged window_with_category(const std::int64_t* starts, const std::int64_
     const std::int64_t begin = recent_begin(starts[b], stops[b], recent);
     const std::int64_t wanted = query.wanted[b];
     if (begin > starts[b] && wanted >= Limits::min() && wanted <= Limits::max()) {
-      const CategoryRun run{query.index, query.category, query.events, query.user_starts[b],
-                            query.user_stops[b]};
+      const CategoryRun<std::int32_t> run{query.index, query.category, query.events,
+                                          query.user_starts[b], query.user_stops[b]};
       const Matches matches = find_matches(run, static_cast<std::int32_t>(wanted), starts[b], begin,
                                            stops[b], same_category);
       chosen.positions.insert(chosen.positions.end(), query.index + matches.begin,

@@ -8,6 +8,7 @@ from recbench_models.sequence.sim import SIM, SIMConfig
 
 from recbench.batch import Features, History
 from recbench.errors import UsageError
+from recbench.ops.dispatch import backend, observe
 from recbench.schema import Field, Schema
 
 
@@ -208,3 +209,14 @@ def test_hard_search_needs_a_category():
     with pytest.raises(UsageError, match="needs an item field 'category'.*search = 'soft'"):
         SIM(schema, SIMConfig(search="hard"))
     assert SIM(schema, SIMConfig()).gsu is not None
+
+
+@pytest.mark.parametrize("choice", ["auto", "reference"])
+def test_soft_search_finds_the_same_by_ids_as_by_vectors(schema, make_batch, choice: str):
+    model, features = build(schema, top_k=6), make_batch([40, 2, 0, 25]).features
+    target, events = model.embeddings.target(features), model.embeddings.jagged(features.history)
+    with backend(choice), observe() as used:
+        by_ids = model._search_soft(model.gsu, target, features.history)
+        by_vectors = model.gsu.search(target, events, features.history)
+    assert torch.equal(by_ids, by_vectors)
+    assert set(used) == {"sim_search_soft"}

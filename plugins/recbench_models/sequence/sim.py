@@ -7,6 +7,7 @@ history that bear on the target; an exact search unit (ESU) attends to those.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,9 +88,9 @@ class SIM(CTRModel):
         """Return click logits, [B]."""
         target = self.embeddings.target(features)
         if self.gsu is None:
-            return self._logits(features, target, self._search_hard(features))
-        events = self.embeddings.jagged(features.history)
-        found = self.gsu.search(target, events, features.history)
+            found = self._search_hard(features)
+        else:
+            found = self._search_soft(self.gsu, target, features.history)
         return self._logits(features, target, found)
 
     def loss(self, batch: CTRBatch) -> Tensor:
@@ -103,6 +104,13 @@ class SIM(CTRModel):
         esu = F.binary_cross_entropy_with_logits(logits, batch.labels)
         gsu = F.binary_cross_entropy_with_logits(self.gsu(target, events, history), batch.labels)
         return self.config.esu_weight * esu + self.config.gsu_weight * gsu
+
+    def _search_soft(self, gsu: SoftSearch, target: Tensor, history: History) -> Tensor:
+        # No gradient asks for the events' vectors here, so the search reads them where they lie.
+        fields = [field for field in self.embeddings.fields if field.role == "item"]
+        ids = [history.fields[field.name] for field in fields]
+        tables = [self.embeddings.table(field) for field in fields]
+        return gsu.search(target, ids, history, tables)
 
     def _search_hard(self, features: Features) -> Tensor:
         history = features.history
@@ -145,10 +153,25 @@ class SoftSearch(nn.Module):
         projected: Tensor = self.target(target)
         return projected @ self.event.weight
 
-    def search(self, target: Tensor, events: Tensor, history: History) -> Tensor:
-        """Return the positions of the best events, [B, K], -1 where there are fewer."""
+    def search(
+        self,
+        target: Tensor,
+        events: Tensor | Sequence[Tensor],
+        history: History,
+        tables: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """Return the positions of the best events, [B, K], -1 where there are fewer.
+
+        Args:
+            target: [B, D].
+            events: Jagged vectors, [N, D], or ids of the events' fields, each [N], with `tables`.
+            history: Where rows begin and end.
+            tables: The vectors of each field's ids.
+        """
         query = self.query(target)
-        found, _ = ops.sim_search_soft(query, events, self.top_k, offsets=history.offsets)
+        found, _ = ops.sim_search_soft(
+            query, events, self.top_k, offsets=history.offsets, tables=tables
+        )
         return found
 
     def interest(self, target: Tensor, events: Tensor, history: History) -> Tensor:
