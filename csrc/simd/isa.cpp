@@ -44,7 +44,9 @@ const Choice& choice() {
 
 }  // namespace
 
-Isa isa() { return choice().isa; }
+Isa isa() {
+  return choice().isa;
+}
 
 const char* isa_name(Isa isa) {
   switch (isa) {

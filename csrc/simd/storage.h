@@ -109,10 +109,18 @@ RECBENCH_INLINE void copy(const C* from, C* to, std::int64_t n) {
   if (n > 0) std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(C));
 }
 
-RECBENCH_INLINE void widen(const float* from, float* to, std::int64_t n) { copy(from, to, n); }
-RECBENCH_INLINE void widen(const double* from, double* to, std::int64_t n) { copy(from, to, n); }
-RECBENCH_INLINE void narrow(const float* from, float* to, std::int64_t n) { copy(from, to, n); }
-RECBENCH_INLINE void narrow(const double* from, double* to, std::int64_t n) { copy(from, to, n); }
+RECBENCH_INLINE void widen(const float* from, float* to, std::int64_t n) {
+  copy(from, to, n);
+}
+RECBENCH_INLINE void widen(const double* from, double* to, std::int64_t n) {
+  copy(from, to, n);
+}
+RECBENCH_INLINE void narrow(const float* from, float* to, std::int64_t n) {
+  copy(from, to, n);
+}
+RECBENCH_INLINE void narrow(const double* from, double* to, std::int64_t n) {
+  copy(from, to, n);
+}
 
 // n values ready to compute with: `from` itself where it is, else widened into `scratch`.
 template <class C>
@@ -127,6 +135,8 @@ RECBENCH_INLINE const float* rows(const S* from, float* scratch, std::int64_t n)
 }
 
 // The more special of the two above, which float would otherwise find equally good.
-RECBENCH_INLINE const float* rows(const float* from, float*, std::int64_t) { return from; }
+RECBENCH_INLINE const float* rows(const float* from, float*, std::int64_t) {
+  return from;
+}
 
 }  // namespace recbench::RECBENCH_ISA

@@ -1,5 +1,3 @@
-#include "simd/math.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -7,6 +5,7 @@
 #include <limits>
 
 #include "check.h"
+#include "simd/math.h"
 #include "simd/supported.h"
 
 namespace {
@@ -24,9 +23,15 @@ double ulps(C result, long double truth) {
   return static_cast<double>(std::fabs(static_cast<long double>(result) - truth) / unit);
 }
 
-long double true_exp(long double x) { return std::exp(x); }
-long double true_sigmoid(long double x) { return 1 / (1 + std::exp(-x)); }
-long double true_tanh(long double x) { return std::tanh(x); }
+long double true_exp(long double x) {
+  return std::exp(x);
+}
+long double true_sigmoid(long double x) {
+  return 1 / (1 + std::exp(-x));
+}
+long double true_tanh(long double x) {
+  return std::tanh(x);
+}
 
 // Walks [low, high] and returns the largest error; results that are not normal may be 0.
 template <class C, class Function>
@@ -51,8 +56,8 @@ double largest_error(const char* name, Function function, long double (*truth)(l
       }
     }
   }
-  std::printf("%s of %s on [%g, %g]: %.3f ulp at %.9g\n", name,
-              sizeof(C) == 4 ? "float" : "double", low, high, largest, where);
+  std::printf("%s of %s on [%g, %g]: %.3f ulp at %.9g\n", name, sizeof(C) == 4 ? "float" : "double",
+              low, high, largest, where);
   return largest;
 }
 
@@ -105,7 +110,8 @@ template <class C>
 void check_nan() {
   const C quiet = std::numeric_limits<C>::quiet_NaN();
   // Every payload bit set: the result must not depend on it.
-  auto ones = bit_cast<Vec<C>>(bit_cast<Bits<C>>(splat(quiet)) | (bit_cast<Bits<C>>(splat(C{1})) - 1));
+  auto ones =
+      bit_cast<Vec<C>>(bit_cast<Bits<C>>(splat(quiet)) | (bit_cast<Bits<C>>(splat(C{1})) - 1));
   for (const Vec<C> x : {splat(quiet), -splat(quiet), ones, -ones}) {
     CHECK(std::isnan(x[0]));
     CHECK(std::isnan(exp(x)[0]));

@@ -1,11 +1,10 @@
-#include "simd/storage.h"
-
 #include <cmath>
 #include <cstdio>
 #include <memory>
 #include <vector>
 
 #include "check.h"
+#include "simd/storage.h"
 #include "simd/supported.h"
 
 namespace {

@@ -1,5 +1,3 @@
-#include "simd/tile.h"
-
 #include <cmath>
 #include <initializer_list>
 #include <memory>
@@ -7,6 +5,7 @@
 #include "check.h"
 #include "simd/scratch.h"
 #include "simd/supported.h"
+#include "simd/tile.h"
 
 namespace {
 

@@ -1,11 +1,10 @@
-#include "simd/vector.h"
-
 #include <cmath>
 #include <limits>
 #include <memory>
 
 #include "check.h"
 #include "simd/supported.h"
+#include "simd/vector.h"
 
 namespace {
 

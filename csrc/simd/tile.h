@@ -59,6 +59,12 @@ RECBENCH_INLINE void pack(const C* from, std::int64_t row_stride, std::int64_t c
 template <int R, int NV, class C>
 RECBENCH_INLINE void multiply(Vec<C> (&sums)[R][NV], const C* a, std::int64_t a_stride,
                               const C* panel, std::int64_t depth) {
+  Vec<C> tile[R][NV];  // A copy, because GCC may leave an array of the caller in memory.
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < NV; ++v) tile[r][v] = sums[r][v];
+  }
   for (std::int64_t k = 0; k < depth; ++k) {
     Vec<C> columns[NV];
 #pragma GCC unroll 16
@@ -67,8 +73,13 @@ RECBENCH_INLINE void multiply(Vec<C> (&sums)[R][NV], const C* a, std::int64_t a_
     for (int r = 0; r < R; ++r) {
       const Vec<C> value = splat(a[r * a_stride + k]);
 #pragma GCC unroll 16
-      for (int v = 0; v < NV; ++v) sums[r][v] = value * columns[v] + sums[r][v];
+      for (int v = 0; v < NV; ++v) tile[r][v] = value * columns[v] + tile[r][v];
     }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < NV; ++v) sums[r][v] = tile[r][v];
   }
 }
 
@@ -94,9 +105,8 @@ RECBENCH_INLINE void for_each_tile(std::int64_t rows, std::int64_t columns, cons
         body(Constant<kTileRows>{}, vectors_now, row, column);
       }
       if (row == rows) return;
-      with_constant<kTileRows - 1>(rows - row, [&](auto rows_now) {
-        body(rows_now, vectors_now, row, column);
-      });
+      with_constant<kTileRows - 1>(
+          rows - row, [&](auto rows_now) { body(rows_now, vectors_now, row, column); });
     });
   }
 }

@@ -1,4 +1,4 @@
-// The second half of vector.h: operations that reach across lanes or have instructions of their own.
+// The second half of vector.h: operations across lanes, or with instructions of their own.
 #pragma once
 
 #include "simd/vector.h"
@@ -6,8 +6,8 @@
 namespace recbench::RECBENCH_ISA {
 
 // GCC makes two instructions of a comparison and a choice where the processor has one for both.
-#if defined(__clang__) || (!defined(RECBENCH_USE_AVX512) && !defined(RECBENCH_USE_AVX2) && \
-                           !defined(RECBENCH_USE_SSE2))
+#if defined(__clang__) || \
+    (!defined(RECBENCH_USE_AVX512) && !defined(RECBENCH_USE_AVX2) && !defined(RECBENCH_USE_SSE2))
 #define RECBENCH_LARGER(type, a, b) ((a) > (b) ? (a) : (b))
 #define RECBENCH_SMALLER(type, a, b) ((a) < (b) ? (a) : (b))
 #elif defined(RECBENCH_USE_AVX512)  // All lanes, in the current rounding mode.
@@ -21,10 +21,18 @@ namespace recbench::RECBENCH_ISA {
 #define RECBENCH_SMALLER(type, a, b) __builtin_ia32_min##type(a, b)
 #endif
 
-RECBENCH_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return RECBENCH_LARGER(ps, a, b); }
-RECBENCH_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return RECBENCH_LARGER(pd, a, b); }
-RECBENCH_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return RECBENCH_SMALLER(ps, a, b); }
-RECBENCH_INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return RECBENCH_SMALLER(pd, a, b); }
+RECBENCH_INLINE Vec<float> max(Vec<float> a, Vec<float> b) {
+  return RECBENCH_LARGER(ps, a, b);
+}
+RECBENCH_INLINE Vec<double> max(Vec<double> a, Vec<double> b) {
+  return RECBENCH_LARGER(pd, a, b);
+}
+RECBENCH_INLINE Vec<float> min(Vec<float> a, Vec<float> b) {
+  return RECBENCH_SMALLER(ps, a, b);
+}
+RECBENCH_INLINE Vec<double> min(Vec<double> a, Vec<double> b) {
+  return RECBENCH_SMALLER(pd, a, b);
+}
 #undef RECBENCH_LARGER
 #undef RECBENCH_SMALLER
 
