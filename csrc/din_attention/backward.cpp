@@ -8,7 +8,7 @@
 namespace recbench::RECBENCH_ISA {
 namespace {
 
-constexpr std::int64_t kBlock = 96;
+constexpr std::int64_t kBlock = 128;
 
 template <class C>
 struct Workspace {

@@ -8,22 +8,30 @@ namespace {
 template <bool kTransposed, int kRows, int kVectors, class C>
 RECBENCH_INLINE void product_tile(std::int64_t depth, Matrix<const C> a, Matrix<const C> b,
                                   Matrix<const C> start, Matrix<C> out) {
+  // Unrolled by demand: else g++ keeps the sums of large tiles in memory.
   Vec<C> sums[kRows][kVectors];
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       sums[r][v] = load(start.data + r * start.stride + v * kLanes<C>);
     }
   }
   for (std::int64_t k = 0; k < depth; ++k) {
     Vec<C> row[kVectors];
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) row[v] = load(b.data + k * b.stride + v * kLanes<C>);
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const Vec<C> factor =
           splat(kTransposed ? a.data[k * a.stride + r] : a.data[r * a.stride + k]);
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) sums[r][v] += factor * row[v];
     }
   }
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       store(out.data + r * out.stride + v * kLanes<C>, sums[r][v]);
     }

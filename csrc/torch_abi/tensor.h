@@ -16,7 +16,7 @@ inline void check(AOTITorchError error, const char* what) {
   if (error != 0) throw std::runtime_error(std::string("recbench: torch refused to ") + what);
 }
 
-// Throws what Python raises as RuntimeError; the Python wrappers check first and say more.
+// Throws what Python raises as ValueError; the Python wrappers check first and say more.
 inline void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(std::string("recbench: ") + what);
 }
