@@ -61,6 +61,11 @@ class GRU(nn.GRU):
     own GRU runs over all.
     """
 
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
     def __init__(self, input_size: int, hidden_size: int) -> None:
         """Build the layer."""
         super().__init__(input_size, hidden_size, batch_first=True)
