@@ -216,12 +216,9 @@ void backward(const AugruBackward& arguments, std::int64_t tile, void* scratch, 
 
 template <class S, class C>
 constexpr AugruBackwardKernels kernels() {
-  return {BackwardPacked<C>::bytes,
-          BackwardScratch<C>::bytes,
-          Partial<C>::bytes,
-          pack_backward<S, C>,
-          backward<S, C>,
-          sum_partials<S, C>};
+  return {BackwardPacked<C>::bytes, BackwardScratch<C>::bytes,
+          Partial<C>::bytes,        pack_backward<S, C>,
+          backward<S, C>,           sum_partials<S, C>};
 }
 
 }  // namespace

@@ -57,8 +57,7 @@ struct Partial {
         biases(state + 3 * shape.hidden * padded<C>(shape.hidden)) {}
 
   static std::int64_t bytes(const AugruShape& shape) {
-    return BackwardPacked<C>::bytes(shape) +
-           padded<C>(4 * shape.hidden) * std::int64_t{sizeof(C)};
+    return BackwardPacked<C>::bytes(shape) + padded<C>(4 * shape.hidden) * std::int64_t{sizeof(C)};
   }
 };
 
@@ -101,12 +100,14 @@ struct BackwardScratch {
   BackwardScratch(const AugruShape& shape, void* start) : wide(padded<C>(shape.hidden)) {
     // An odd number of cache lines, so that a column's lines do not share a few places in it.
     gates_row = ((4 * shape.hidden + kLanes<C> + line - 1) / line | 1) * line;
-    places = static_cast<std::int64_t*>(start);
-    C* next = reinterpret_cast<C*>(places + capacity);
+    // Addresses are numbers here, so that the size can be asked for without memory.
+    const auto begin = reinterpret_cast<std::uintptr_t>(start);
+    auto next = begin + capacity * sizeof(std::int64_t);
+    places = reinterpret_cast<std::int64_t*>(begin);
     const auto part = [&next](std::int64_t elements) {
-      C* begin = next;
-      next += (elements + line - 1) / line * line;
-      return begin;
+      const auto here = next;
+      next += static_cast<std::uintptr_t>((elements + line - 1) / line) * 64;
+      return reinterpret_cast<C*>(here);
     };
     grad_gates = part(capacity * gates_row);
     inputs = part(capacity * padded<C>(shape.inputs));
@@ -116,17 +117,14 @@ struct BackwardScratch {
     grad_states = part(kAugruTile * wide);
     reset = part(kAugruTile * wide);
     zeros = part(wide > kPanel<C> ? wide : kPanel<C>);
-    size = reinterpret_cast<char*>(next) - static_cast<char*>(start);
+    size = static_cast<std::int64_t>(next - begin);
   }
 
   static std::int64_t bytes(const AugruShape& shape) {
-    alignas(64) static char somewhere[64];
-    return BackwardScratch(shape, somewhere).size;
+    return BackwardScratch(shape, nullptr).size;
   }
 
-  void clear() const {
-    std::memset(static_cast<void*>(places), 0, static_cast<std::size_t>(size));
-  }
+  void clear() const { std::memset(static_cast<void*>(places), 0, static_cast<std::size_t>(size)); }
 
   C* state(std::int64_t i) const { return grad_states + i * wide; }
   C* gates(std::int64_t k) const { return grad_gates + k * gates_row; }

@@ -20,8 +20,8 @@ struct AugruShape {
   bool reset_after;
 };
 
-// Room for what a step saves for the backward pass: the gates r, z, n and, where the reset gate acts
-// after the weight, what it acts on; each as wide as whole vectors are on any processor.
+// Room for what a step saves for the backward pass: the gates r, z, n and, where the reset gate
+// acts after the weight, what it acts on; each as wide as whole vectors are on any processor.
 constexpr std::int64_t augru_saved(const AugruShape& shape) {
   return (shape.reset_after ? 4 : 3) * ((shape.hidden + 15) / 16 * 16);
 }

@@ -41,8 +41,8 @@ struct Matrix {
 
 template <int rows, int vectors, class C>
 __attribute__((noinline)) void multiply_block(C* out, std::int64_t out_row, const C* start,
-                                                     std::int64_t start_row, Matrix<const C> a,
-                                                     const C* b, std::int64_t depth) {
+                                              std::int64_t start_row, Matrix<const C> a, const C* b,
+                                              std::int64_t depth) {
   constexpr int lanes = kLanes<C>;
   Vec<C> sums[rows][vectors];
 #pragma GCC unroll 16

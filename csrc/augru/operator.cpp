@@ -79,11 +79,7 @@ class Inputs {
     require(w_hh.dim() == 2, "augru: w_hh must be [3H, H]");
     require(dtype_ < Dtype::int64, "augru: x must be float32, float64, bfloat16 or float16");
     require(0 <= mode && mode <= 2, "augru: att_mode must be 0, 1 or 2");
-    shape = {x.size(0),
-             x.size(1),
-             x.size(2),
-             w_hh.size(1),
-             static_cast<AttentionMode>(mode),
+    shape = {x.size(0),  x.size(1), x.size(2), w_hh.size(1), static_cast<AttentionMode>(mode),
              reset_after};
   }
 

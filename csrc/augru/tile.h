@@ -25,8 +25,12 @@ struct Tile {
 };
 
 // A vector of values in storage; the first `n` of them, the others zero.
-RECBENCH_INLINE Vec<float> load_as(const float* from) { return load(from); }
-RECBENCH_INLINE Vec<double> load_as(const double* from) { return load(from); }
+RECBENCH_INLINE Vec<float> load_as(const float* from) {
+  return load(from);
+}
+RECBENCH_INLINE Vec<double> load_as(const double* from) {
+  return load(from);
+}
 template <class S>
 RECBENCH_INLINE Vec<float> load_as(const S* from) {
   Halves halves;
@@ -43,8 +47,12 @@ RECBENCH_INLINE Vec<C> load_first(const S* from, std::int64_t n) {
   return load(first);
 }
 
-RECBENCH_INLINE void store_as(float* to, Vec<float> v) { store(to, v); }
-RECBENCH_INLINE void store_as(double* to, Vec<double> v) { store(to, v); }
+RECBENCH_INLINE void store_as(float* to, Vec<float> v) {
+  store(to, v);
+}
+RECBENCH_INLINE void store_as(double* to, Vec<double> v) {
+  store(to, v);
+}
 template <class S>
 RECBENCH_INLINE void store_as(S* to, Vec<float> v) {
   const Halves halves = narrow(v, S{});

@@ -4,11 +4,12 @@ from recbench.layers.attention import DINAttention
 from recbench.layers.dice import Dice
 from recbench.layers.embedding import FieldEmbeddings
 from recbench.layers.mlp import MLP, Activation
-from recbench.layers.recurrent import AUGRU
+from recbench.layers.recurrent import AUGRU, GRU
 from recbench.layers.regularisation import MiniBatchAwareL2, mini_batch_aware_l2
 
 __all__ = [
     "AUGRU",
+    "GRU",
     "MLP",
     "Activation",
     "DINAttention",

@@ -1,4 +1,4 @@
-"""DIEN's recurrent layer as a module."""
+"""DIEN's recurrent layers as modules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from recbench.ops import augru
 from recbench.ops.augru import AttentionMode
+from recbench.ops.dispatch import runs_native
+from recbench.ops.ragged import length_mask
 
 
 class AUGRU(nn.Module):
@@ -50,3 +52,39 @@ class AUGRU(nn.Module):
             self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0,
             h0, self.att_mode, self.reset_after,
         )  # fmt: skip
+
+
+class GRU(nn.GRU):
+    """`torch.nn.GRU` of one layer over right-padded rows.
+
+    Where the kernel of `recbench.ops.augru` runs it works over real steps alone; elsewhere torch's
+    own GRU runs over all.
+    """
+
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        """Build the layer."""
+        super().__init__(input_size, hidden_size, batch_first=True)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:  # type: ignore[override]
+        """Return the state after each step, [B, T, H], zeros at padding.
+
+        Args:
+            x: Inputs, right-padded, [B, T, I]; what stands at padding has no effect.
+            lengths: Number of real steps in each row, [B] of int64.
+        """
+        weights = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0)
+        if runs_native("gru", (x, *weights)):
+            # An attention weight of 1 makes a plain GRU.
+            return augru(x, x.new_ones(x.shape[:2]), lengths, *weights)[0]
+        batch, steps, _ = x.shape
+        if not steps:
+            return x.new_zeros(batch, 0, self.hidden_size)
+        padding = ~length_mask(lengths, steps)[..., None]
+        inputs = x.masked_fill(padding, 0).to(self.weight_hh_l0.dtype)
+        states: Tensor = super().forward(inputs)[0]
+        return states.masked_fill(padding, 0)

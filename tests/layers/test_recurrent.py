@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from recbench.layers import AUGRU
+from recbench.layers import AUGRU, GRU
+from recbench.ops import native
+from recbench.ops.dispatch import backend, observe
 
 
 def test_takes_the_state_of_a_gru_and_acts_as_one_with_attention_one():
@@ -28,3 +31,41 @@ def test_passes_on_its_form():
         outputs.append(layer(x, attention, lengths, torch.ones(4, 2))[1])
     for i, output in enumerate(outputs):
         assert not any(torch.allclose(output, other) for other in outputs[:i])
+
+
+def results(layer: nn.GRU, x: Tensor, lengths: Tensor) -> list[Tensor]:
+    """Return states at real steps and the gradients of their weighted sum."""
+    x = x.clone().requires_grad_()
+    states = layer(x, lengths) if isinstance(layer, GRU) else layer(x)[0]
+    real = (torch.arange(x.shape[1]) < lengths[:, None])[..., None]
+    states = states.masked_fill(~real, 0)
+    loss = (states * torch.linspace(-1, 1, states.numel()).view_as(states)).sum()
+    return [states, *torch.autograd.grad(loss, [x, *layer.parameters()])]
+
+
+@pytest.mark.parametrize("choice", ["native", "reference"])
+def test_gru_equals_torchs_over_real_steps(choice: str):
+    if choice == "native" and not native.LOADED:
+        pytest.skip(f"native kernels: {native.REFUSAL}")
+    torch.manual_seed(0)
+    expected = nn.GRU(3, 4, batch_first=True).double()
+    layer = GRU(3, 4).double()
+    layer.load_state_dict(expected.state_dict())
+    x, lengths = torch.randn(5, 6, 3).double(), torch.tensor([6, 0, 1, 4, 6])
+    with backend(choice), observe() as used:
+        for got, want in zip(
+            results(layer, x, lengths), results(expected, x, lengths), strict=True
+        ):
+            torch.testing.assert_close(got, want)
+        x[1:4, 4:] = torch.nan
+        assert all(torch.isfinite(result).all() for result in results(layer, x, lengths))
+        assert layer(x[:, :0], torch.zeros_like(lengths)).shape == (5, 0, 4)
+    assert [name.split(" ")[0] for name in used["gru"]] == [choice]
+
+
+def test_gru_starts_from_torchs_weights():
+    torch.manual_seed(0)
+    expected = nn.GRU(3, 4, batch_first=True).state_dict()
+    torch.manual_seed(0)
+    for name, value in GRU(3, 4).state_dict().items():
+        assert torch.equal(value, expected[name])

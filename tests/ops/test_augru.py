@@ -6,13 +6,22 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recbench.ops import augru
+from recbench.ops import augru, native
 from recbench.ops.augru import ATTENTION_MODES
+from recbench.ops.dispatch import backend
 
 BATCH, STEPS, INPUT, HIDDEN = 4, 5, 3, 2
 LENGTHS = (5, 1, 0, 3)
 STEP = 0.33471667
 """The golden cell's state after a plain GRU step."""
+
+
+@pytest.fixture(params=["reference", "native"], autouse=True)
+def implementation(request):
+    if request.param == "native" and not native.LOADED:
+        pytest.skip(f"native kernels: {native.REFUSAL}")
+    with backend(request.param):
+        yield
 
 
 def arguments(**changes: Any) -> dict:

@@ -17,7 +17,8 @@ def build(schema, **options) -> DIEN:
 def parts(model: DIEN, features):
     history = features.history.recent(features.history.longest)
     events = model.embeddings.history(history)
-    return history, events, model.interests(events), model.embeddings.target(features)
+    states = model.interests(events, history.lengths)
+    return history, events, states, model.embeddings.target(features)
 
 
 @pytest.mark.parametrize("attention", ["bilinear", "mlp"])

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recbench import CTRBatch, CTRModel, Features, History, PaddedHistory, Reads, Schema
-from recbench.layers import AUGRU, MLP, Activation, DINAttention, FieldEmbeddings
+from recbench.layers import AUGRU, GRU, MLP, Activation, DINAttention, FieldEmbeddings
 from recbench.ops.augru import AttentionMode
 from recbench.ops.ragged import masked_softmax
 from recbench_models.choices import check_choices
@@ -80,7 +80,7 @@ class DIEN(CTRModel):
         self.embeddings = FieldEmbeddings(schema, config.embedding_dim, exclude)
         width = self.embeddings.item_width
         # The inner products of the auxiliary loss need states as wide as items.
-        self.extractor = nn.GRU(width, width, batch_first=True)
+        self.extractor = GRU(width, width)
         self.attention: nn.Linear | DINAttention
         if config.attention == "bilinear":
             self.attention = nn.Linear(width, width, bias=False)
@@ -96,14 +96,14 @@ class DIEN(CTRModel):
     def forward(self, features: Features) -> Tensor:
         """Return click logits, [B]."""
         history = self._recent(features.history)
-        states = self.interests(self.embeddings.history(history))
+        states = self.interests(self.embeddings.history(history), history.lengths)
         return self._logits(features, history, states)
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return the mean binary cross-entropy plus the weighted auxiliary loss."""
         history = self._recent(batch.features.history)
         events = self.embeddings.history(history)
-        states = self.interests(events)
+        states = self.interests(events, history.lengths)
         logits = self._logits(batch.features, history, states)
         loss = F.binary_cross_entropy_with_logits(logits, batch.labels)
         if not self.config.aux_weight:
@@ -112,14 +112,14 @@ class DIEN(CTRModel):
         aux = self.auxiliary_loss(states, events, history, negatives)
         return loss + self.config.aux_weight * aux
 
-    def interests(self, events: Tensor) -> Tensor:
-        """Return the first GRU's state after each event, [B, T, D], for `events` [B, T, D].
+    def interests(self, events: Tensor, lengths: Tensor) -> Tensor:
+        """Return the first GRU's state after each event, [B, T, D], zeros at padding.
 
-        States at padding mean nothing; no state depends on padding.
+        Args:
+            events: The events' vectors, [B, T, D].
+            lengths: Number of events in each row, [B] of int64.
         """
-        if not events.shape[1]:
-            return events
-        states: Tensor = self.extractor(events)[0]
+        states: Tensor = self.extractor(events, lengths)
         return states
 
     def attention_weights(self, target: Tensor, states: Tensor, mask: Tensor) -> Tensor:
