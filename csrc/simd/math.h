@@ -9,9 +9,26 @@
 
 namespace recbench::RECBENCH_ISA {
 
+// The polynomials for (e^f - 1) / f, |f| <= ln(2) / 2, with the least relative error, lowest power
+// first. Not members, which would be symbols shared between object files.
+constexpr float kFloatSeries[] = {0x1p0f,         0x1.fffffep-2f, 0x1.55547ep-3f,
+                                  0x1.555652p-5f, 0x1.123d22p-7f, 0x1.6c16a6p-10f};
+constexpr double kDoubleSeries[] = {
+    0x1p0,
+    0x1.0000000000005p-1,
+    0x1.5555555555530p-3,
+    0x1.55555555520e8p-5,
+    0x1.111111111a2dfp-7,
+    0x1.6c16c17f385f1p-10,
+    0x1.a01a0170e39b5p-13,
+    0x1.a019a683e93e3p-16,
+    0x1.71de8e8befb7dp-19,
+    0x1.28a2ae85625bap-22,
+    0x1.ae644fee5dfacp-26,
+};
+
 // e^x = 2^n e^f with n = round(x / ln 2) and |f| <= ln(2) / 2. `ln2_high` has so few bits that
-// n * ln2_high is exact. Adding `round` leaves n in the low bits of the sum. `series` is the
-// polynomial for (e^f - 1) / f with the least relative error, lowest power first.
+// n * ln2_high is exact. Adding `round` leaves n in the low bits of the sum.
 template <class C>
 struct ExpConstants;
 
@@ -25,9 +42,8 @@ struct ExpConstants<float> {
   static constexpr float ln2_low = -2.12194440e-4f;
   static constexpr float smallest = -87.3365402f;  // The least x with a normal e^x,
   static constexpr float largest = 88.7228317f;    // and the greatest with a finite one.
-  static constexpr int terms = 6;
-  static constexpr float series[terms] = {0x1p0f,         0x1.fffffep-2f, 0x1.55547ep-3f,
-                                          0x1.555652p-5f, 0x1.123d22p-7f, 0x1.6c16a6p-10f};
+  static constexpr int terms = sizeof kFloatSeries / sizeof(float);
+  static constexpr const float* series = kFloatSeries;
 };
 
 template <>
@@ -40,20 +56,8 @@ struct ExpConstants<double> {
   static constexpr double ln2_low = 5.4979230187083712e-14;
   static constexpr double smallest = -708.39641853226408;
   static constexpr double largest = 709.78271289338397;
-  static constexpr int terms = 11;
-  static constexpr double series[terms] = {
-      0x1p0,
-      0x1.0000000000005p-1,
-      0x1.5555555555530p-3,
-      0x1.55555555520e8p-5,
-      0x1.111111111a2dfp-7,
-      0x1.6c16c17f385f1p-10,
-      0x1.a01a0170e39b5p-13,
-      0x1.a019a683e93e3p-16,
-      0x1.71de8e8befb7dp-19,
-      0x1.28a2ae85625bap-22,
-      0x1.ae644fee5dfacp-26,
-  };
+  static constexpr int terms = sizeof kDoubleSeries / sizeof(double);
+  static constexpr const double* series = kDoubleSeries;
 };
 
 // n in the low bits of `shifted`, plus `offset`; f, and (e^f - 1) / f.
