@@ -102,7 +102,7 @@ def _own_call(operator: Operator, arguments: Arguments, gradient: bool, choice: 
     with observe() as used:
         run()
     if not all(name.startswith(choice) for name in used[operator.name]):
-        raise AssertionError(f"{operator.name}: asked for {choice}, got {used[operator.name]}")
+        raise UnavailableError(f"asked for {choice}, got {', '.join(used[operator.name])}")
     return Call(run, arguments)
 
 

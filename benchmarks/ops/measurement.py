@@ -51,6 +51,10 @@ class Timing:
     rounds: int
 
 
+class WrongError(Exception):
+    """A contender does not give what the reference gives."""
+
+
 class Clock:
     """Runs a contender and keeps how long it took, by the contender's own clock if it has one.
 
@@ -148,7 +152,10 @@ def _measure(
         for name, make in _contenders(operator, plan).items():
             try:
                 calls[name] = make(case.arguments, gradient)
-                _check(operator, calls[name], gradient, f"{operator.name}, {case.name}: {name}")
+                _check(operator, calls[name], gradient)
+            except WrongError as reason:
+                result.absent[name] = str(reason)
+                calls.pop(name).close()
             except UnavailableError as reason:
                 result.absent[name] = str(reason)
         clocks = {name: Clock(call) for name, call in calls.items()}
@@ -177,14 +184,14 @@ def _contenders(operator: Operator, plan: Plan) -> dict[str, Callable[[Arguments
     return {name: make for name, make in contenders.items() if name not in plan.without}
 
 
-def _check(operator: Operator, call: Call, gradient: bool, name: str) -> None:
-    """Demand of a contender what the reference gives."""
+def _check(operator: Operator, call: Call, gradient: bool) -> None:
+    """Raise WrongError unless a contender gives what the reference gives."""
     expected = reference_call(operator, call.like, gradient).run()
     for n, (want, have) in enumerate(zip(expected, call.run(), strict=True)):
         if want is None or have is None or n in call.free:
             continue  # None: an argument that one of them does not know
         if _difference(want, have) > TOLERANCE:
-            raise AssertionError(f"{name}: result {n} is not the reference's")
+            raise WrongError(f"result {n} is not the reference's")
 
 
 def _difference(want: Tensor, have: Tensor) -> float:
