@@ -1,0 +1,207 @@
+"""Measures one case of an operator, all contenders in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import quantiles
+from time import perf_counter
+
+import torch
+from torch import Tensor
+
+from benchmarks.ops import augru, din_attention, sim_search
+from benchmarks.ops.contender import (
+    Arguments,
+    Call,
+    Subject,
+    UnavailableError,
+    compiled_call,
+    native_call,
+    peer_call,
+    reference_call,
+)
+from benchmarks.ops.onednn import onednn_call
+from recbench.ops.dispatch import Case, Operator
+from recbench.ops.timing import alternate
+
+SUBJECTS: dict[str, Subject] = {
+    "din_attention": din_attention.SUBJECT,
+    "augru": augru.SUBJECT,
+    "sim_search_soft": sim_search.SOFT,
+    "sim_search_hard": sim_search.HARD,
+    "category_index": sim_search.INDEX,
+}
+
+TOLERANCE = 1e-3
+"""How far results may differ, as a share of their largest: enough to tell another computation."""
+
+SHORT = 0.02
+"""Seconds below which a run needs warm caches to be judged."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of a call: median and quartiles over all rounds."""
+
+    median: float
+    quartiles: tuple[float, float]
+    rounds: int
+
+
+class WrongError(Exception):
+    """A contender does not give what the reference gives."""
+
+
+class Clock:
+    """Runs a contender and keeps how long it took, by the contender's own clock if it has one.
+
+    A short run comes after one that is not counted: what the contender before it left in the
+    caches would weigh too much.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._seconds: list[float] = []
+
+    def __call__(self) -> None:
+        """Run once, or twice if that is short."""
+        if not self._seconds or self._seconds[-1] < SHORT:
+            self._call.run()
+        start = perf_counter()
+        self._call.run()
+        seconds = perf_counter() - start
+        own = self._call.seconds
+        self._seconds.append(seconds if own is None else own[-1])
+
+    def timing(self) -> Timing:
+        """Return what was measured, but for the first run."""
+        first, middle, third = quantiles(self._seconds[1:], n=4, method="inclusive")
+        return Timing(middle, (first, third), len(self._seconds) - 1)
+
+
+@dataclass
+class Measurement:
+    """What was measured of one case.
+
+    Attributes:
+        operator: Its name.
+        case: The case's name.
+        threads: How many were used.
+        direction: "forward", or "forward and backward".
+        flops: What the case demands at least; see `Work`.
+        bytes: The same.
+        timings: By contender.
+        absent: Why a contender was not measured, by contender.
+        about: What a contender is, where its name does not say.
+    """
+
+    operator: str
+    case: str
+    threads: int
+    direction: str
+    flops: float
+    bytes: float
+    timings: dict[str, Timing] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    about: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to measure.
+
+    Attributes:
+        seconds: How long, for each contender and case.
+        threads: The numbers of threads to measure with.
+        without: Contenders to leave out.
+        onednn: Folder with oneDNN's `include` and `lib`, None without it.
+    """
+
+    seconds: float
+    threads: Collection[int]
+    without: Collection[str]
+    onednn: Path | None
+
+
+def measure(operator: Operator, case: Case, plan: Plan) -> Iterator[Measurement]:
+    """Measure a case with each number of threads, forward and then with gradients."""
+    for threads in plan.threads:
+        torch.set_num_threads(threads)
+        for gradient in (False, True)[: 1 + operator.differentiable]:
+            yield _measure(operator, case, plan, threads, gradient)
+
+
+def _measure(
+    operator: Operator, case: Case, plan: Plan, threads: int, gradient: bool
+) -> Measurement:
+    subject = SUBJECTS[operator.name]
+    work = subject.work(case.arguments, gradient)
+    result = Measurement(
+        operator.name,
+        case.name,
+        threads,
+        "forward and backward" if gradient else "forward",
+        work.flops,
+        work.bytes,
+    )
+    calls: dict[str, Call] = {}
+    try:
+        for name, make in _contenders(operator, plan).items():
+            try:
+                calls[name] = make(case.arguments, gradient)
+                _check(operator, calls[name], gradient)
+            except WrongError as reason:
+                result.absent[name] = str(reason)
+                calls.pop(name).close()
+            except UnavailableError as reason:
+                result.absent[name] = str(reason)
+        clocks = {name: Clock(call) for name, call in calls.items()}
+        alternate(clocks, plan.seconds)
+    finally:
+        for call in calls.values():
+            call.close()
+    for name, clock in clocks.items():
+        result.timings[name] = clock.timing()
+        if calls[name].about:
+            result.about[name] = calls[name].about
+    return result
+
+
+def _contenders(operator: Operator, plan: Plan) -> dict[str, Callable[[Arguments, bool], Call]]:
+    """Return how to make each contender's call, by its name."""
+    contenders = {
+        "native": partial(native_call, operator),
+        "reference": partial(reference_call, operator),
+        "compiled": partial(compiled_call, operator),
+    }
+    for name, peer in SUBJECTS[operator.name].peers.items():
+        contenders[name] = partial(peer_call, peer)
+    if operator.name == "augru":
+        contenders["oneDNN"] = partial(onednn_call, plan.onednn)
+    return {name: make for name, make in contenders.items() if name not in plan.without}
+
+
+def _check(operator: Operator, call: Call, gradient: bool) -> None:
+    """Raise WrongError unless a contender gives what the reference gives."""
+    expected = reference_call(operator, call.like, gradient).run()
+    for n, (want, have) in enumerate(zip(expected, call.run(), strict=True)):
+        if want is None or have is None or n in call.free:
+            continue  # None: an argument that one of them does not know
+        if _difference(want, have) > TOLERANCE:
+            raise WrongError(f"result {n} is not the reference's")
+
+
+def _difference(want: Tensor, have: Tensor) -> float:
+    """Return the largest difference as a share of the largest value, or the share that differs."""
+    if not want.is_floating_point():
+        # Positions: where scores are nearly equal, rounding may change their order.
+        return (want != have).double().mean().item()
+    finite = want.isfinite()
+    if not torch.equal(finite, have.isfinite()):
+        return float("inf")
+    want, have = want[finite], have[finite]
+    scale = want.abs().max().clamp(min=1e-6) if want.numel() else 1
+    return float(((want - have).abs() / scale).max()) if want.numel() else 0.0
