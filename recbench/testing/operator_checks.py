@@ -75,6 +75,7 @@ def check_compiled(operator: Operator, case: Case) -> None:
         return operator.function(**dict(zip(names, tensors, strict=True)), **rest)
 
     tensors = [case.arguments[name] for name in names]
+    torch.compiler.reset()  # else earlier cases count towards the limit of recompilations
     compiled: Callable[..., Any] = torch.compile(function, fullgraph=True, backend="aot_eager")
     with backend("native"):
         for want, have in zip(_tuple(function(*tensors)), _tuple(compiled(*tensors)), strict=True):

@@ -129,12 +129,6 @@ def test_hard_search_does_not_depend_on_threads(operator: Operator, case: Case):
     check_determinism(operator, case)
 
 
-@pytest.fixture(autouse=True)
-def compile_afresh() -> None:
-    """The wrapper is compiled for more cases than torch expects of one function."""
-    torch._dynamo.reset()
-
-
 FEW = ("rows of all lengths", "several queries", "no row", "not contiguous", "targets share")
 SOME_SOFT = [
     case
