@@ -32,13 +32,18 @@ def main(
         Path | None,
         typer.Option(envvar="ONEDNN_ROOT", help="Folder with oneDNN's include and lib."),
     ] = None,
+    compile_loops: Annotated[
+        bool, typer.Option("--compile-loops", help="Compile the AUGRU's reference too.")
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(help=f"File of the results; a whole run goes to {FOLDER}/<machine>.json."),
     ] = None,
 ) -> None:
     """Measure, print tables, and write the results of a whole run to a file."""
-    plan = Plan(seconds, [int(count) for count in threads.split(",")], without, onednn)
+    plan = Plan(
+        seconds, [int(count) for count in threads.split(",")], without, onednn, compile_loops
+    )
     load = os.getloadavg()[0]
     peaks = [measure_peak(count) for count in plan.threads]
     measurements: list[Measurement] = []

@@ -72,4 +72,4 @@ def work(arguments: Arguments, gradient: bool) -> Work:
     return Work(flops, 4 * floats)
 
 
-SUBJECT = Subject(work, {"torch.nn.GRU": Peer(gru, like_gru)})
+SUBJECT = Subject(work, {"torch.nn.GRU": Peer(gru, like_gru)}, loops=True)

@@ -54,10 +54,12 @@ class Subject:
     Attributes:
         work: What a case demands, given its arguments and whether gradients are taken.
         peers: Other ways to compute it, by name.
+        loops: Whether its reference is a loop over steps, which takes minutes to compile.
     """
 
     work: Callable[[Arguments, bool], Work]
     peers: Mapping[str, Peer]
+    loops: bool = False
 
 
 @dataclass(frozen=True)

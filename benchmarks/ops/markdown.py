@@ -49,7 +49,7 @@ def main(
 
 def _figures(results: Results) -> Iterator[str]:
     environment = results["environment"]
-    yield f"`{environment['cpu']}`, {results['cores']} cores, {results['isa']}; "
+    yield f"`{environment['cpu']}`, {results['cores']} cores, {results['isa']};"
     yield f"torch {environment['torch']}; {results['date'][:10]}; load {results['load']:.1f}."
     for peak in results["peaks"]:
         yield (

@@ -118,12 +118,14 @@ class Plan:
         threads: The numbers of threads to measure with.
         without: Contenders to leave out.
         onednn: Folder with oneDNN's `include` and `lib`, None without it.
+        compile_loops: Whether to compile references that loop over steps too.
     """
 
     seconds: float
     threads: Collection[int]
     without: Collection[str]
     onednn: Path | None
+    compile_loops: bool
 
 
 def measure(operator: Operator, case: Case, plan: Plan) -> Iterator[Measurement]:
@@ -172,16 +174,23 @@ def _measure(
 
 def _contenders(operator: Operator, plan: Plan) -> dict[str, Callable[[Arguments, bool], Call]]:
     """Return how to make each contender's call, by its name."""
-    contenders = {
+    contenders: dict[str, Callable[[Arguments, bool], Call]] = {
         "native": partial(native_call, operator),
         "reference": partial(reference_call, operator),
         "compiled": partial(compiled_call, operator),
     }
-    for name, peer in SUBJECTS[operator.name].peers.items():
+    subject = SUBJECTS[operator.name]
+    if subject.loops and not plan.compile_loops:
+        contenders["compiled"] = _too_long
+    for name, peer in subject.peers.items():
         contenders[name] = partial(peer_call, peer)
     if operator.name == "augru":
         contenders["oneDNN"] = partial(onednn_call, plan.onednn)
     return {name: make for name, make in contenders.items() if name not in plan.without}
+
+
+def _too_long(arguments: Arguments, gradient: bool) -> Call:
+    raise UnavailableError("its loop takes minutes to compile; see --compile-loops")
 
 
 def _check(operator: Operator, call: Call, gradient: bool) -> None:

@@ -33,7 +33,8 @@ def onednn_call(root: Path | None, arguments: Arguments, gradient: bool) -> Call
     """Return oneDNN's call, on as many threads as torch uses.
 
     Args:
-        root: Folder with oneDNN's `include` and `lib`.
+        root: Folder with oneDNN's `include` and `lib`: a virtual environment that has the packages
+            `onednn-cpu-gomp` and `onednn-devel-cpu-gomp`.
         arguments: The operator's.
         gradient: Whether gradients are wanted.
 

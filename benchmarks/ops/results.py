@@ -38,9 +38,15 @@ def ratio(row: Row, contender: str) -> float | None:
     return time / native if time and native else None
 
 
+def peak_of(results: Results, threads: int) -> dict[str, float]:
+    """Return what the machine reaches with a number of threads; see `machine.Peak`."""
+    peaks: list[dict[str, float]] = results["peaks"]
+    return next(peak for peak in peaks if peak["threads"] == threads)
+
+
 def floor(results: Results, row: Row) -> float:
     """Return the seconds that the machine's peak allows: the slower of computing and moving."""
-    peak = next(peak for peak in results["peaks"] if peak["threads"] == row["threads"])
+    peak = peak_of(results, row["threads"])
     computing, moving = row["flops"] / peak["gflops"], row["bytes"] / peak["read_gbs"]
     return float(max(computing, moving)) / 1e9
 

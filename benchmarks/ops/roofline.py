@@ -16,7 +16,7 @@ from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from benchmarks.ops.results import Results, Row, median
+from benchmarks.ops.results import Results, Row, median, peak_of
 
 COLOURS = {"din_attention": "#0072b2", "augru": "#d55e00", "sim_search_soft": "#009e73"}
 MARKERS = {"native": "o", "reference": "x"}
@@ -43,6 +43,8 @@ def main(
             if drawn and row["operator"] in COLOURS:
                 _draw_case(axes, row)
         axes.set(title=direction, xlabel="FLOP per byte that must move")
+    # The panels share it, and it fits the points only once all are drawn.
+    panels[0].set_ylim(top=2 * peak_of(data, threads)["gflops"])
     panels[0].set_ylabel(f"GFLOP/s on {threads} thread{'s' if threads > 1 else ''}")
     figure.legend(handles=_legend(), loc="outside lower center", ncols=6, frameon=False)
     figure.savefig(output, metadata={"Date": None})
@@ -50,7 +52,7 @@ def main(
 
 
 def _draw_roof(axes: Axes, data: Results, threads: int) -> None:
-    peak = next(peak for peak in data["peaks"] if peak["threads"] == threads)
+    peak = peak_of(data, threads)
     gflops, read = peak["gflops"], peak["read_gbs"]
     left, right = INTENSITY
     axes.loglog([left, gflops / read, right], [left * read, gflops, gflops], color="black", lw=1)
@@ -62,7 +64,6 @@ def _draw_roof(axes: Axes, data: Results, threads: int) -> None:
         f"read {read:.1f} GB/s", (left * 4, left * 4 * read), (8, -8), textcoords="offset points"
     )
     axes.set(xlim=INTENSITY)
-    axes.set_ylim(top=2 * gflops)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter("{x:g}")
     axes.grid(which="major", color="#dddddd", lw=0.5)
