@@ -47,10 +47,8 @@ def _implementations(device: str) -> list[dict[str, Any]]:
     return [
         {
             "operator": operator.name,
-            **{
-                str(dtype).removeprefix("torch."): dispatch.implementation(where, dtype)
-                for dtype in dispatch.KERNEL_DTYPES
-            },
+            "runs": dispatch.implementation(where),
+            "computes": (operator.function.__doc__ or "").splitlines()[0],
         }
         for operator in OPERATORS
     ]
@@ -59,9 +57,12 @@ def _implementations(device: str) -> list[dict[str, Any]]:
 def _timings(seconds: float) -> list[dict[str, Any]]:
     import torch
 
-    from recbench.ops import OPERATORS
+    from recbench.errors import UsageError
+    from recbench.ops import OPERATORS, native
     from recbench.ops.timing import compare
 
+    if not native.LOADED:
+        raise UsageError(f"--bench: there are no native kernels to time here: {native.REFUSAL}")
     return [
         {
             "operator": operator.name,

@@ -22,7 +22,7 @@ from recbench.ops import native
 
 Backend = Literal["auto", "native", "reference"]
 
-KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.int64)
 
 
 def _from_environment() -> str:
@@ -100,13 +100,14 @@ def runs_native(name: str, tensors: Iterable[Tensor], refusal: str = "") -> bool
 
     Args:
         name: The operator.
-        tensors: Its floating arguments, which share device and (but for autocast) dtype.
+        tensors: Its tensors of the kinds that kernels are made for; they share a device.
         refusal: Why the native kernel cannot take these arguments; empty if it can.
 
     Raises:
         RuntimeError: If the native kernel is demanded and refuses.
     """
-    refusal = next(filter(None, (_refusal(t.device, t.dtype) for t in tensors)), refusal)
+    found = (_refusal(tensor.device, tensor.dtype) for tensor in tensors)
+    refusal = _unavailable() or next(filter(None, found), refusal)
     if refusal and _backend == "native":
         raise RuntimeError(f"{name}: the native kernel is demanded but cannot run: {refusal}")
     if not torch.compiler.is_compiling():
@@ -119,15 +120,16 @@ def runs_native(name: str, tensors: Iterable[Tensor], refusal: str = "") -> bool
 
 def implementation(device: torch.device, dtype: torch.dtype = torch.float32) -> str:
     """Return what operators run on a device in a dtype, and why if it is not the native kernel."""
-    refusal = _refusal(device, dtype)
+    refusal = _unavailable() or _refusal(device, dtype)
     return f"reference ({refusal})" if refusal else f"native ({native.ISA})"
 
 
+def _unavailable() -> str:
+    """Return why no native kernel runs at all; empty if some may."""
+    return "asked for" if _backend == "reference" else native.REFUSAL
+
+
 def _refusal(device: torch.device, dtype: torch.dtype) -> str:
-    if _backend == "reference":
-        return "asked for"
-    if not native.LOADED:
-        return native.REFUSAL
     if device.type != "cpu":
         return f"no kernel for {device.type}"
     if dtype not in KERNEL_DTYPES:
