@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-VERBS = ["run", "leaderboard", "list", "data", "doctor"]
+VERBS = ["run", "leaderboard", "list", "data", "ops", "doctor"]
 
 
 def test_help_names_every_verb_and_imports_nothing_heavy():
