@@ -99,7 +99,9 @@ def _manifest(
 ) -> Manifest:
     """Return the manifest of a folder whose tables have been written."""
     card, protocol = dataset.card, settings["protocol"]["name"]
-    fields = [*users.schema("user"), *items.schema("item"), Field(LABEL, "label", 2)]
+    fields = [] if card.sessions else users.schema("user")
+    fields += items.schema("item")
+    fields += [] if split.examples["train"].label is None else [Field(LABEL, "label", 2)]
     counts = {"interactions": len(log.spool.columns["user"])}
     counts |= {"users": len(log.users), "items": len(log.items)}
     tables = sorted(folder.rglob("*.arrow"))
@@ -180,7 +182,7 @@ def _write_examples(
     columns = {
         "user": users.renumbering.ids[examples.user],
         "item": items.renumbering.ids[examples.item],
-        LABEL: examples.label,
+        **({} if examples.label is None else {LABEL: examples.label}),
         "time": examples.time,
         "history_start": examples.history_start,
         "history_stop": examples.history_stop,
@@ -219,7 +221,8 @@ def _fingerprints(log: RawLog, split: SplitLog, users: Side, items: Side) -> dic
     fields = {name: (each.ids, each.values) for name, each in coded.items()}
     found["fields"] = fields_fingerprint(found["log"], fields)
     for part in PARTS:
-        found[part] = fingerprint(found["fields"], vars(split.examples[part]), ids)
+        columns = {k: v for k, v in vars(split.examples[part]).items() if v is not None}
+        found[part] = fingerprint(found["fields"], columns, ids)
     return found
 
 
@@ -234,4 +237,6 @@ def _reports(log: RawLog, split: SplitLog) -> list[str]:
         reports.append(
             f"{split.given_up:,} targets left out: no item is left that their user never met"
         )
+    if split.unseen:
+        reports.append(f"{split.unseen:,} targets left out: the training part has no such item")
     return reports

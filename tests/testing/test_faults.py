@@ -283,7 +283,6 @@ class LearnsTheOpposite(Sound):
 
 FAULTS: dict[type[Sound], set[str]] = {
     OtherVersion: {"contract"},
-    NoTask: {"contract"},
     MutableConfig: {"contract"},
     NegativeReads: {"contract", "reads"},
     InitialisedByTheClock: {"initialisation", "fit"},
@@ -347,6 +346,12 @@ def test_a_model_that_does_not_learn_is_found_out(model: type[Model]):
     assert failures(model) == FAULTS[model]
 
 
+def test_a_model_without_a_task_is_told_which_there_are():
+    with pytest.raises(CheckFailure, match="one of: ctr, next-item") as caught:
+        check_model(NoTask)
+    assert caught.value.check == "check_contract"
+
+
 def test_for_every_check_there_is_a_fault_that_few_others_find():
     assert set.union(*FAULTS.values()) == set(NAMES)
     assert max(map(len, FAULTS.values())) <= 3
@@ -355,7 +360,7 @@ def test_for_every_check_there_is_a_fault_that_few_others_find():
 @pytest.mark.parametrize(
     ("model", "check", "cause"),
     [
-        (ReturnsColumns, "check_shapes", r"shape \(8, 1\) in training mode; .* \[8\]"),
+        (ReturnsColumns, "check_shapes", r"shape \(8, 1\) in training mode .* \[8\]"),
         (NormalisesBatchOfOne, "check_batch_of_one", "it raises ValueError: Expected more than 1"),
         (ReadsNothing, "check_reads", r"set self.reads = Reads\(recent=0\) if it reads none"),
     ],
