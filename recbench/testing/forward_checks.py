@@ -130,7 +130,7 @@ def check_future_blindness(subject: Subject) -> None:
 
 def check_label_blindness(subject: Subject) -> None:
     """Other labels change the loss, and no logit."""
-    batch = subject.data.random()
+    batch = subject.data.random(MIXED_LENGTHS * 4)  # few items may have a score of their own
     flipped = replace(batch, labels=subject.data.opposite(batch.labels))
     losses, logits = [], []
     for each in (batch, flipped):
