@@ -28,6 +28,14 @@ class GRU4RecConfig:
     dropout: float = 0.0  # share of the state's units left out in training
     shared_items: bool = False  # whether candidates have the vectors of clicks; equal widths then
 
+    def __post_init__(self) -> None:
+        """Refuse widths that do not fit together."""
+        if self.shared_items and self.embedding_dim != self.hidden:
+            raise UsageError(
+                "gru4rec.shared_items needs items as wide as the state; embedding_dim is "
+                f"{self.embedding_dim} and hidden {self.hidden}"
+            )
+
 
 class GRU4Rec(NextItemModel):
     """A GRU reads the session, and its last state scores every item.
@@ -50,11 +58,6 @@ class GRU4Rec(NextItemModel):
     def __init__(self, schema: Schema, config: GRU4RecConfig) -> None:
         """Build the model."""
         super().__init__(schema, config)
-        if config.shared_items and config.embedding_dim != config.hidden:
-            raise UsageError(
-                f"gru4rec.shared_items needs vectors as wide as the state; embedding_dim is "
-                f"{config.embedding_dim} and hidden {config.hidden}"
-            )
         self.reads = Reads(recent=config.history_length)
         item = schema.of("item")[0]
         others = [field.name for field in schema.fields if field != item]
