@@ -104,6 +104,8 @@ class Dataset:
     ) -> NDArray[np.float64]:
         """Return scores of simulated examples that no model is expected to beat, [N].
 
+        Only for click prediction.
+
         Users and items are raw ids, [N].
         """
         raise NotImplementedError

@@ -28,6 +28,7 @@ from recbench.data.manifest import (
 from recbench.data.protocol import PARTS, require_parts
 from recbench.data.vocabulary import Coded, Renumbering, encode, renumber
 from recbench.schema import FIRST_ID, Field, Role
+from recbench.task import CTR
 
 ROWS = 1 << 13
 """Examples whose whole histories are held at a time."""
@@ -81,7 +82,7 @@ def write_prepared(
     require_parts(parts, dataset.card.name)
     _write_log(log, users, items, folder)
     for part, examples in split.examples.items():
-        bound = part == "test" and settings["source"] == "simulated"
+        bound = part == "test" and _attainable(dataset, settings)
         oracle = _oracle(dataset, log, examples, raw) if bound else None
         _write_examples(examples, users, items, oracle, folder / f"samples/{part}.arrow")
     _manifest(dataset, settings, files, log, split, users, items, folder).save(folder)
@@ -122,8 +123,13 @@ def _manifest(
         characteristics=characteristics(log, split),
         leakage=leakage(card.protocols[protocol], split),
         reports=_reports(log, split),
-        attainable=settings["source"] == "simulated",
+        attainable=_attainable(dataset, settings),
     )
+
+
+def _attainable(dataset: Dataset, settings: Mapping[str, Any]) -> bool:
+    """Return whether the dataset knows the score of click prediction that no model can pass."""
+    return bool(settings["source"] == "simulated" and dataset.card.task == CTR.name)
 
 
 def _side(in_train: NDArray[np.bool_], raw: pa.Array, fields: Mapping[str, pa.Array]) -> Side:

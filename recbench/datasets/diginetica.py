@@ -10,6 +10,14 @@ import duckdb
 from recbench.data import Card, Dataset
 from recbench.data.protocol import OfficialTest, Protocol
 from recbench.data.reading import read_csv
+from recbench.datasets.simulated_sessions import (
+    SIZES,
+    TEST_FILE,
+    TRAIN_FILE,
+    VERSION,
+    simulate_sessions,
+)
+from recbench.progress import Progress
 
 SESSIONS = Protocol(
     OfficialTest(valid=0.05),
@@ -31,13 +39,15 @@ class Diginetica(Dataset):
         version=1,
         title="Diginetica (CIKM Cup 2016, track 2), sessions",
         task="next-item",
-        files={"train": "train_sessions.txt", "test": "test_sessions.txt"},
+        files={"train": TRAIN_FILE, "test": TEST_FILE},
         protocols={"sessions": SESSIONS},
         source="the data of the SR-GNN release (github.com/CRIPAC-DIG/SR-GNN), sessions as lines",
         licence="research use",
         citation="CIKM Cup 2016 Track 2: Personalized E-Commerce Search Challenge; Wu et al., "
         "Session-based Recommendation with Graph Neural Networks, AAAI 2019",
         counts=({"interactions": 982_961, "users": 202_633, "items": 43_097},),
+        simulated_sizes={size: vars(constants) for size, constants in SIZES.items()},
+        simulator_version=VERSION,
         notes=(
             "Sessions of one click and items of fewer than five clicks are left out of the files.",
             "The files have an order and no times: a session's time is its line.",
@@ -61,3 +71,8 @@ class Diginetica(Dataset):
                         SELECT row + (SELECT max(row) FROM train), string_split(line, ' '), true
                         FROM test))"""
         )
+
+    def simulate(self, size: str, folder: Path, progress: Progress) -> Mapping[str, Path]:
+        """Write simulated session files."""
+        simulate_sessions(SIZES[size], folder)
+        return {"train": folder / TRAIN_FILE, "test": folder / TEST_FILE}
