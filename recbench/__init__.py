@@ -10,25 +10,44 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recbench.batch import CTRBatch, Features, History, PaddedHistory, Reads
+    from recbench.batch import (
+        Batch,
+        CTRBatch,
+        Features,
+        History,
+        NextItemBatch,
+        PaddedHistory,
+        Reads,
+    )
     from recbench.data import Card, Dataset
     from recbench.errors import RecbenchError
-    from recbench.model import API_VERSION, CTRModel, Model, Task
+    from recbench.model import API_VERSION, CTRModel, Model, NextItemModel
     from recbench.schema import Field, Schema
+    from recbench.task import Task
     from recbench.training import FitResult, Source, TrainingConfig, TrainingRun
 
 _HOMES = {
-    "recbench.batch": ("CTRBatch", "Features", "History", "PaddedHistory", "Reads"),
+    "recbench.batch": (
+        "Batch",
+        "CTRBatch",
+        "Features",
+        "History",
+        "NextItemBatch",
+        "PaddedHistory",
+        "Reads",
+    ),
     "recbench.data": ("Card", "Dataset"),
     "recbench.errors": ("RecbenchError",),
-    "recbench.model": ("API_VERSION", "CTRModel", "Model", "Task"),
+    "recbench.model": ("API_VERSION", "CTRModel", "Model", "NextItemModel"),
     "recbench.schema": ("Field", "Schema"),
+    "recbench.task": ("Task",),
     "recbench.training": ("FitResult", "Source", "TrainingConfig", "TrainingRun"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "API_VERSION",
+    "Batch",
     "CTRBatch",
     "CTRModel",
     "Card",
@@ -38,6 +57,8 @@ __all__ = [
     "FitResult",
     "History",
     "Model",
+    "NextItemBatch",
+    "NextItemModel",
     "PaddedHistory",
     "Reads",
     "RecbenchError",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -117,12 +118,12 @@ class Features:
 
 
 @dataclass(frozen=True)
-class CTRBatch:
-    """Examples of click-through-rate prediction.
+class Batch:
+    """Examples of any task: what a model may use, and apart from it what came to pass.
 
     Attributes:
         features: What the model may use.
-        labels: 1 for a click, 0 for none, [B] of float32.
+        labels: What it is to predict; each task says what they are.
     """
 
     features: Features
@@ -132,9 +133,23 @@ class CTRBatch:
         """Return the number of examples, B."""
         return len(self.features)
 
-    def to(self, device: Device) -> CTRBatch:
+    def to(self, device: Device) -> Self:
         """Return a copy on `device`."""
-        return CTRBatch(self.features.to(device), _move(self.labels, device))
+        return replace(self, features=self.features.to(device), labels=_move(self.labels, device))
+
+
+@dataclass(frozen=True)
+class CTRBatch(Batch):
+    """Examples of click-through-rate prediction; labels are 1 for a click, [B] of float32."""
+
+
+@dataclass(frozen=True)
+class NextItemBatch(Batch):
+    """Examples of next-item prediction.
+
+    The features hold no target; labels are its place among the items, id - `FIRST_ID`, [B] of
+    int64.
+    """
 
 
 def _move(tensor: Tensor, device: Device) -> Tensor:

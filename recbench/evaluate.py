@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from recbench.data import Loader, Part
 from recbench.errors import TrainingError
 from recbench.metrics import METRICS, scored_users
 from recbench.progress import SILENT, Progress
+from recbench.schema import Schema
 
 if TYPE_CHECKING:
-    from recbench.model import Model, Task
+    from recbench.model import Model
+    from recbench.task import Task
 
-Predictions = NDArray[np.float32]
+Predictions = Mapping[str, NDArray[Any]]
+"""What a task keeps of a model's outputs: columns by name, a row an example."""
+
+LARGEST_OUTPUT = 1 << 24
+"""Numbers that a model's output for one batch may hold; it bounds memory where items are many."""
 
 
 @dataclass(frozen=True)
@@ -26,54 +34,69 @@ class Scores:
 
     Attributes:
         values: Score of each metric of the task, the primary one first.
-        scored_users: Number of users with both classes, over whom gAUC is taken.
+        scored_users: Number of users with both classes, over whom gAUC is taken; None for tasks
+            without it.
     """
 
     values: dict[str, float]
-    scored_users: int
+    scored_users: int | None
+
+
+def chunk(task: Task, schema: Schema, batch_size: int) -> int:
+    """Return how many examples to predict at a time, at most `batch_size`."""
+    return max(1, min(batch_size, LARGEST_OUTPUT // max(1, task.width(schema))))
 
 
 @torch.inference_mode()
 def predict(
     model: Model, loader: Loader, device: torch.device, progress: Progress = SILENT
 ) -> Predictions:
-    """Return the model's predictions for every example, in stored order; labels are not shown.
+    """Return the model's predictions for every example, in stored order; it sees no labels.
 
     Raises:
-        TrainingError: If a prediction is not finite or there is not one for each example.
+        TrainingError: If an output is not finite or has not the shape that the task asks for.
     """
     model.eval()
-    found = []
+    task, schema = loader.dataset.task, loader.dataset.schema
+    found: dict[str, list[Tensor]] = {}
+    bad = 0
     with progress.bar(f"predicting {loader.part.name}", loader.examples, "samples") as bar:
-        for features in loader.features():
-            output = model(features.to(device))
-            if output.shape != (len(features),):
+        for batch in loader:
+            batch = batch.to(device)
+            output = model(batch.features)
+            if output.shape != task.shape(len(batch), schema):
                 raise TrainingError(
                     f"{type(model).__name__}.forward returned shape {tuple(output.shape)} for "
-                    f"{len(features)} examples; it must return one logit each, [{len(features)}]"
+                    f"{len(batch)} examples; it must return {task.output}, here "
+                    f"{list(task.shape(len(batch), schema))}"
                 )
-            found.append(output.float().cpu())
-            bar.advance(len(features))
-    predictions: Predictions = torch.cat(found).numpy()
-    if not np.isfinite(predictions).all():
-        bad = int((~np.isfinite(predictions)).sum())
+            # The extremes take a fraction of the time, and are not finite if one output is not.
+            if not all(extreme.isfinite() for extreme in output.aminmax()):
+                bad += int((~output.isfinite()).sum())
+            for name, column in task.predictions(output, batch.labels).items():
+                found.setdefault(name, []).append(column.cpu())
+            bar.advance(len(batch))
+    if bad:
         raise TrainingError(
-            f"{bad:,} of {len(predictions):,} predictions for {loader.part.name} are not finite; "
+            f"{bad:,} predictions for {loader.part.name} are not finite; "
             "try a lower training.learning_rate or a training.gradient_clip such as 5"
         )
-    return predictions
+    return {name: torch.cat(columns).numpy() for name, columns in found.items()}
 
 
-def score(task: Task, part: Part, predictions: NDArray[np.floating]) -> Scores:
+def score(task: Task, part: Part, predictions: Predictions) -> Scores:
     """Return the scores of predictions for a part's examples."""
-    labels, users = np.asarray(part.labels), np.asarray(part.user)
-    values = {name: METRICS[name].function(labels, predictions, users) for name in task.metrics}
-    return Scores(values, scored_users(labels, users))
+    rows = _rows(part, predictions)
+    users = scored_users(rows["label"], rows["user"]) if "gauc" in task.metrics else None
+    return Scores({name: METRICS[name](rows) for name in task.metrics}, users)
 
 
 def attainable(part: Part) -> dict[str, float] | None:
     """Return the AUC that no model is expected to pass, where the data tell."""
     if part.oracle is None:
         return None
-    labels, users = np.asarray(part.labels), np.asarray(part.user)
-    return {"auc": METRICS["auc"].function(labels, np.asarray(part.oracle), users)}
+    return {"auc": METRICS["auc"](_rows(part, {"prediction": np.asarray(part.oracle)}))}
+
+
+def _rows(part: Part, predictions: Predictions) -> Predictions:
+    return {"label": np.asarray(part.labels), "user": np.asarray(part.user), **predictions}

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recbench.batch import CTRBatch, Features, Reads
+from recbench.batch import CTRBatch, Features, NextItemBatch, Reads
 from recbench.schema import Schema
+from recbench.task import CTR, NEXT_ITEM, Task
 from recbench.training import FitResult, Source, TrainingRun, fit
 
 API_VERSION = 1
 """The plugin contract's version; a plugin states the one it was written for as `api`."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is predicted, and by which metrics it is judged; the first is primary."""
-
-    name: str
-    metrics: tuple[str, ...]
-
-
-CTR = Task("ctr", ("auc", "gauc", "logloss"))
 
 
 class Model(nn.Module):
@@ -75,3 +64,20 @@ class CTRModel(Model):
         """Return the mean binary cross-entropy of a batch."""
         logits = self(batch.features)
         return F.binary_cross_entropy_with_logits(logits, batch.labels.to(logits.dtype))
+
+
+class NextItemModel(Model):
+    """Predicts which item comes next."""
+
+    task = NEXT_ITEM
+
+    def forward(self, features: Features) -> Tensor:
+        """Return a score for each item of the training part, [B, items], in order of their ids.
+
+        Column `j` belongs to the item with id `j + FIRST_ID`.
+        """
+        raise NotImplementedError
+
+    def loss(self, batch: NextItemBatch) -> Tensor:
+        """Return the mean cross-entropy of the next item among all items."""
+        return F.cross_entropy(self(batch.features), batch.labels)

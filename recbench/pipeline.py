@@ -15,7 +15,7 @@ import torch
 from recbench.config import RunConfig, build
 from recbench.data import Loader, Part, PreparedDataset, prepare, resolve
 from recbench.errors import UsageError, unknown_name
-from recbench.evaluate import predict, score
+from recbench.evaluate import chunk, predict, score
 from recbench.folders import Folders
 from recbench.ops.dispatch import observe
 from recbench.plugins import Plugin, find, load_dataset, load_model
@@ -126,7 +126,8 @@ def seed_everything(seed: int) -> None:
 
 
 def _loader(model: Model, dataset: PreparedDataset, part: Part, config: RunConfig) -> Loader:
-    return Loader(dataset, part, model.reads, config.training.evaluation_batch_size)
+    size = chunk(model.task, dataset.schema, config.training.evaluation_batch_size)
+    return Loader(dataset, part, model.reads, size)
 
 
 def _device(name: str) -> str:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
 from recbench.config import RunConfig
 from recbench.data import Part, PreparedDataset, gather
 from recbench.errors import RecbenchError
-from recbench.evaluate import Scores, attainable
+from recbench.evaluate import Predictions, Scores, attainable
 from recbench.metrics import METRICS
 from recbench.ops import dispatch
 from recbench.plain import digest
@@ -34,6 +35,7 @@ from recbench.record import (
     predictions_path,
     record_path,
 )
+from recbench.schema import FIRST_ID
 from recbench.training import FitResult
 
 if TYPE_CHECKING:
@@ -146,22 +148,33 @@ def make_record(
 
 
 def prediction_columns(
-    dataset: PreparedDataset, test: Part, predictions: NDArray[np.float32]
+    dataset: PreparedDataset, test: Part, predictions: Predictions
 ) -> Mapping[str, NDArray[Any]]:
-    """Return the rows to keep beside a record: raw user and item, time, label and prediction."""
-    columns = {}
+    """Return the rows to keep beside a record: raw user and item, time, label and predictions.
+
+    A column of several places among the items, [M, K], becomes one of raw ids for each.
+    """
+    columns: dict[str, NDArray[Any]] = {}
     for name, ids, table in (
         ("user", test.user, dataset.users),
         ("item", test.item, dataset.items),
     ):
-        raw = table[name].take(np.asarray(ids))
-        columns[name] = raw.to_numpy(zero_copy_only=False)
-    return {
-        **columns,
-        "time": np.asarray(test.time),
-        "label": np.asarray(test.labels),
-        "prediction": predictions,
-    }
+        columns[name] = _raw(table[name], np.asarray(ids))
+    columns["time"] = np.asarray(test.time)
+    if dataset.schema.labels:
+        columns["label"] = np.asarray(test.labels)
+    for name, column in predictions.items():
+        if column.ndim == 1:
+            columns[name] = column
+            continue
+        for place, ids in enumerate(column.T, 1):
+            columns[f"{name}{place}"] = _raw(dataset.items["item"], ids + FIRST_ID)
+    return columns
+
+
+def _raw(table: pa.Array, ids: NDArray[Any]) -> NDArray[Any]:
+    values: NDArray[Any] = table.take(pa.array(ids)).to_numpy(zero_copy_only=False)
+    return values
 
 
 class MemoryMeter:

@@ -67,6 +67,11 @@ class Schema:
         return any(field.name == name for field in self.fields)
 
     @property
+    def items(self) -> int:
+        """Number of items that the training part has: the candidates of next-item prediction."""
+        return self.of("item")[0].size - FIRST_ID
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The names of the labels, in the order in which models return them."""
         return tuple(field.name for field in self.of("label"))

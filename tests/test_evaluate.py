@@ -9,10 +9,12 @@ import torch
 from recbench.batch import Reads
 from recbench.data import Loader
 from recbench.errors import TrainingError
-from recbench.evaluate import attainable, predict, score
+from recbench.evaluate import LARGEST_OUTPUT, attainable, chunk, predict, score
 from recbench.metrics import auc, gauc, logloss
-from recbench.model import CTR, CTRModel
+from recbench.model import CTRModel
 from recbench.progress import Bar, Progress
+from recbench.schema import FIRST_ID, Field, Schema
+from recbench.task import CTR, NEXT_ITEM
 
 CPU = torch.device("cpu")
 
@@ -40,7 +42,7 @@ def model(tiny):
 
 
 def test_predictions_come_in_stored_order_as_single_precision(tiny, loader, model):
-    found = predict(model, loader, CPU)
+    found = predict(model, loader, CPU)["prediction"]
     items = tiny.known("item", np.asarray(tiny.part("valid").item))
     np.testing.assert_array_equal(found, (items / 7).astype(np.float32))
     assert found.dtype == np.float32
@@ -88,7 +90,7 @@ def test_a_prediction_that_is_not_finite_is_an_error_with_a_mend(loader, model, 
 
     model.forward = broken
     batches = math.ceil(loader.examples / 50)
-    expected = rf"{batches} of .* predictions for valid are not finite; try a lower training\.learn"
+    expected = rf"{batches} predictions for valid are not finite; try a lower training\.learn"
     with pytest.raises(TrainingError, match=expected):
         predict(model, loader, CPU)
 
@@ -104,7 +106,7 @@ def test_scores_are_the_metrics_of_the_task_with_the_primary_one_first():
     random = np.random.default_rng(0)
     labels, users = random.integers(2, size=200), random.integers(30, size=200)
     logits = random.normal(size=200)
-    found = score(CTR, SimpleNamespace(labels=labels, user=users), logits)
+    found = score(CTR, SimpleNamespace(labels=labels, user=users), {"prediction": logits})
     assert list(found.values) == ["auc", "gauc", "logloss"]
     assert found.values["auc"] == auc(labels, logits)
     assert found.values["gauc"] == gauc(labels, logits, users)
@@ -118,3 +120,24 @@ def test_only_simulated_tests_say_what_is_attainable(tiny):
     part = tiny.open_test()
     assert attainable(part) == {"auc": auc(part.labels, part.oracle)}
     assert 0.8 < attainable(part)["auc"] < 1
+
+
+def test_many_items_make_small_chunks():
+    schema = Schema((Field("item", "item", FIRST_ID + LARGEST_OUTPUT // 8),))
+    assert chunk(NEXT_ITEM, schema, 4096) == 8
+    assert chunk(NEXT_ITEM, schema, 4) == 4
+    assert chunk(CTR, schema, 4096) == 4096
+    huge = Schema((Field("item", "item", FIRST_ID + 2 * LARGEST_OUTPUT),))
+    assert chunk(NEXT_ITEM, huge, 4096) == 1
+
+
+def test_a_constant_scorer_of_items_gets_their_mean_rank():
+    kept = NEXT_ITEM.predictions(torch.zeros(3, 101), torch.tensor([0, 50, 100]))
+    assert kept["rank"].tolist() == [51, 51, 51]
+
+
+def test_ranks_count_better_items_and_half_of_the_equal_ones():
+    scores = torch.tensor([[0.3, 0.1, 0.3, 0.9], [0.3, 0.1, 0.3, 0.9], [4.0, 3.0, 2.0, 1.0]])
+    kept = NEXT_ITEM.predictions(scores, torch.tensor([0, 1, 0]))
+    assert kept["rank"].tolist() == [2.5, 4, 1]
+    assert kept["top"][2].tolist() == [0, 1, 2, 3]

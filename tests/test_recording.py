@@ -39,7 +39,7 @@ def test_predictions_are_kept_with_raw_ids(prepare_rows):
     dataset = prepare_rows(rows, Protocol(LeaveLastTwoOut(), Negatives("uniform")))
     test = dataset.open_test()
     predictions = np.arange(len(test), dtype=np.float32)
-    columns = prediction_columns(dataset, test, predictions)
+    columns = prediction_columns(dataset, test, {"prediction": predictions})
     assert list(columns) == ["user", "item", "time", "label", "prediction"]
     clicked = columns["label"] == 1
     kept = zip(*(columns[name][clicked] for name in ("user", "item", "time")), strict=True)

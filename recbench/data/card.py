@@ -40,6 +40,8 @@ class Card:
         simulated_sizes: Sizes the simulator offers, each with its constants; empty without one.
         simulator_version: Raised when simulated data change.
         max_rejected: Share of rows that may be malformed before the file is refused.
+        notes: What a user must know about the data, a sentence each.
+        sessions: Whether its users are sessions, which never come back: no model is told them.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Card:
     simulator_version: int = 0
     max_rejected: float = 1e-3
     notes: tuple[str, ...] = ()
+    sessions: bool = False
 
     @property
     def default_protocol(self) -> str:
@@ -80,8 +83,9 @@ class Dataset:
 
         `events` has a row an event: `row` (its order in the file), `user`, `item`, `time`
         (seconds) and, where the data have them, `behaviour` (its name), `positive` (whether it
-        can be a target; all can if absent) and `label` (0 or 1; if absent, targets are positives
-        and negatives are drawn).
+        can be a target; all can if absent), `label` (0 or 1; if absent, targets are positives
+        and, for click prediction, negatives are drawn) and `testing` (whether the event belongs to
+        the official test part; needed by the protocol `OfficialTest` alone).
         `items` (optional) has `item` and a column for each further item field; `users` likewise.
         No two of these fields have one name, upper and lower case alike, and none is `RESERVED`.
         """
@@ -99,6 +103,8 @@ class Dataset:
         item: NDArray[np.int64],
     ) -> NDArray[np.float64]:
         """Return scores of simulated examples that no model is expected to beat, [N].
+
+        Only for click prediction.
 
         Users and items are raw ids, [N].
         """

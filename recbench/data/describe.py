@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.data.examples import SplitLog
+from recbench.data.examples import Examples, SplitLog
 from recbench.data.ingest import RawLog
 from recbench.data.protocol import PARTS, Protocol
 
@@ -22,7 +22,7 @@ def characteristics(log: RawLog, split: SplitLog) -> dict[str, Any]:
     for part in PARTS:
         examples = split.examples[part]
         parts[part] = {
-            "label_rate": round(float(examples.label.mean()), 6),
+            **_label_rate(examples),
             "history_length": _quantiles(examples.history_stop - examples.history_start),
             "unseen_users": round(float((~split.train_users[examples.user]).mean()), 6),
             "unseen_items": round(float((~split.train_items[examples.item]).mean()), 6),
@@ -40,7 +40,7 @@ def leakage(protocol: Protocol, split: SplitLog) -> dict[str, Any]:
     if not protocol.timed:
         return {"known": False, "reason": "the raw files carry no time"}
     test = split.examples["test"]
-    targets = test.time[test.label == 1]
+    targets = test.time if test.label is None else test.time[test.label == 1]
     early = int((targets < split.train_end).sum())
     return {
         "known": True,
@@ -54,6 +54,12 @@ def gini(counts: NDArray[np.int64]) -> float:
     ordered = np.sort(counts).astype(np.float64)
     n = len(ordered)
     return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
+
+
+def _label_rate(examples: Examples) -> dict[str, float]:
+    if examples.label is None:
+        return {}
+    return {"label_rate": round(float(examples.label.mean()), 6)}
 
 
 def _quantiles(values: NDArray[np.int64]) -> dict[str, int]:

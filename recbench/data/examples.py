@@ -33,7 +33,7 @@ class Examples:
     Attributes:
         user: [M].
         item: The target, [M].
-        label: 1 or 0, [M].
+        label: 1 or 0, [M]; None where the target itself is what is predicted.
         time: Seconds, [M].
         history_start: Where in the log the history begins, [M].
         history_stop: Where in the log the history ends, [M].
@@ -41,7 +41,7 @@ class Examples:
 
     user: Ints
     item: Ints
-    label: NDArray[np.int8]
+    label: NDArray[np.int8] | None
     time: Ints
     history_start: Ints
     history_stop: Ints
@@ -57,6 +57,7 @@ class SplitLog:
         train_items: Whether the training part has an event with each item, by raw number.
         train_end: Time of the last event of the training part.
         given_up: Targets left out because no negative could be drawn.
+        unseen: Targets left out because the training part does not have their item.
     """
 
     examples: dict[str, Examples]
@@ -64,31 +65,35 @@ class SplitLog:
     train_items: NDArray[np.bool_]
     train_end: int
     given_up: int
+    unseen: int
 
 
 def split_log(log: RawLog, protocol: Protocol) -> SplitLog:
     """Return the parts of `log` under `protocol`."""
     columns = log.spool.columns
-    boundaries = protocol.split.boundaries(columns["time"])
+    boundaries = protocol.split.boundaries(columns["time"], columns.get("testing"))
     users, items = np.zeros(len(log.users), bool), np.zeros(len(log.items), bool)
     train_end = np.iinfo(np.int64).min
     found: list[Targets] = []
     for start, stop in chunks(columns["user"]):
-        chunk = LogChunk(
-            start, *(columns[name][start:stop] for name in ("user", "time", "positive"))
-        )
+        rows = {name: column[start:stop] for name, column in columns.items()}
+        chunk = LogChunk(start, rows["user"], rows["time"], rows["positive"], rows.get("testing"))
         parts = protocol.split.parts(chunk, boundaries)
         in_train = parts == TRAIN
         users[chunk.user[in_train]] = True
-        items[columns["item"][start:stop][in_train]] = True
+        items[rows["item"][in_train]] = True
         train_end = max(train_end, int(chunk.time[in_train].max(initial=train_end)))
         found.append(find_targets(protocol, chunk, parts))
-    examples, given_up = {}, 0
+    examples, given_up, unseen = {}, 0, 0
     for part, name in enumerate(PARTS):
-        targets = [_of_part(each, part) for each in found]
+        targets = [_chosen(each, each.part == part) for each in found]
+        if protocol.seen_targets:
+            known = [items[columns["item"][each.position]] for each in targets]
+            unseen += sum(int((~each).sum()) for each in known)
+            targets = [_chosen(*each) for each in zip(targets, known, strict=True)]
         examples[name], lost = _examples(log, protocol, targets, part)
         given_up += lost
-    return SplitLog(examples, users, items, train_end, given_up)
+    return SplitLog(examples, users, items, train_end, given_up, unseen)
 
 
 def chunks(user: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
@@ -101,8 +106,7 @@ def chunks(user: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _of_part(targets: Targets, part: int) -> Targets:
-    chosen = targets.part == part
+def _chosen(targets: Targets, chosen: NDArray[np.bool_]) -> Targets:
     return Targets(
         targets.part[chosen],
         targets.position[chosen],
@@ -125,7 +129,8 @@ def _examples(
     )
     time = columns["time"][position]
     if protocol.negatives is None:
-        return Examples(user, item, columns["label"][position], time, start, stop), 0
+        label = columns["label"][position] if "label" in columns else None
+        return Examples(user, item, label, time, start, stop), 0
     if not len(position):
         return Examples(user, item, np.empty(0, np.int8), time, start, stop), 0
     negatives = _negatives(log, protocol.negatives, targets, item, part)

@@ -33,7 +33,7 @@ class RawLog:
 
     Attributes:
         spool: Columns user, item (numbers into `users` and `items`), time, positive, and where
-            the data have them label and behaviour.
+            the data have them label, testing and behaviour.
         users: Raw id of each user, ascending.
         items: Raw id of each item, ascending.
         user_fields: Further columns of users, in the order of `users`.
@@ -110,6 +110,7 @@ def _order(
     types: dict[str, DTypeLike] = {"user": np.int32, "item": np.int32, "time": np.int64}
     types |= {"positive": np.bool_}
     types |= {"label": np.int8} if "label" in columns else {}
+    types |= {"testing": np.bool_} if "testing" in columns else {}
     types |= {"behaviour": np.int8} if behaviours else {}
     spool = Spool(scratch / "log", kept, types)
     _fill(db, spool, columns, behaviours, progress)
@@ -176,6 +177,7 @@ def _fill(
     """Stream the ordered log into the spool."""
     positive = "positive" if "positive" in columns else "true"
     label = ", label::TINYINT AS label" if "label" in columns else ""
+    label += ", testing::BOOLEAN AS testing" if "testing" in columns else ""
     behaviour = (
         ", (list_position($behaviours, behaviour) - 1)::TINYINT AS behaviour" if behaviours else ""
     )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recbench.batch import CTRBatch, Features, History, Reads
+from recbench.batch import Batch, Features, History, Reads
 from recbench.data.gather import gather, window, window_with_category
 from recbench.data.prepared import Part, PreparedDataset
 from recbench.errors import UsageError
@@ -46,34 +46,29 @@ class Loader:
         """Number of examples in one pass."""
         return len(self.part)
 
-    def __iter__(self) -> Iterator[CTRBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         """Pass over all examples in stored order."""
         return self._pass(np.arange(self.examples))
 
-    def epoch(self, number: int) -> Iterator[CTRBatch]:
+    def epoch(self, number: int) -> Iterator[Batch]:
         """Pass over all examples in the random order of epoch `number`."""
         return self._pass(np.random.default_rng([self.seed, number]).permutation(self.examples))
 
-    def features(self) -> Iterator[Features]:
-        """Pass over all examples in stored order, without their labels."""
-        for start in range(0, self.examples, self.batch_size):
-            self.dataset.require_open(self.part.name)
-            stop = min(start + self.batch_size, self.examples)
-            yield self._features(np.arange(start, stop))
-
-    def _pass(self, order: Ints) -> Iterator[CTRBatch]:
+    def _pass(self, order: Ints) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch_size):
             self.dataset.require_open(self.part.name)
             rows = order[start : start + self.batch_size]
-            labels = torch.from_numpy(self.part.labels[rows].astype(np.float32))
-            yield CTRBatch(self._features(rows), labels)
+            labels = torch.from_numpy(self.dataset.task.labels(self.part.labels[rows]))
+            yield self.dataset.task.batch(self._features(rows), labels)
 
     def _features(self, rows: Ints) -> Features:
         part = self.part
         ids = {"user": gather(part.user, rows), "item": gather(part.item, rows)}
         fields: dict[str, torch.Tensor] = {}
-        for role, table in (("user", self.dataset.users), ("item", self.dataset.items)):
-            for field in self.dataset.schema.of(role):  # type: ignore[arg-type]
+        tables = {"user": self.dataset.users, "item": self.dataset.items}
+        for role in self.dataset.task.shown:
+            table = tables[role]
+            for field in self.dataset.schema.of(role):
                 fields[field.name] = self._lookup(field.name, role, ids[role], table)
         return Features(fields, self._history(rows, ids))
 

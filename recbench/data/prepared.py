@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recbench.data.columns import Column, read_table
 from recbench.data.manifest import Manifest
 from recbench.schema import UNSEEN, Schema
+from recbench.task import TASKS, Task
 
 Ints = NDArray[np.int64]
 
@@ -25,7 +26,7 @@ class Part:
         name: train, valid or test.
         user: Final id of each example's user, [M].
         item: Final id of the target, [M].
-        labels: 1 or 0, [M].
+        labels: What is to be predicted, [M]: 1 or 0, or for next-item prediction the item itself.
         time: Seconds, [M].
         history_start: Where in the log the history begins, [M].
         history_stop: Where in the log the history ends, [M].
@@ -62,6 +63,7 @@ class PreparedDataset:
         self.limit = limit
         self.manifest = Manifest.load(folder)
         self.schema: Schema = self.manifest.schema
+        self.task: Task = TASKS[self.manifest.task]
         self._tested = False
 
     def part(self, name: str) -> Part:
@@ -117,7 +119,7 @@ class PreparedDataset:
             name,
             columns["user"],
             columns["item"],
-            columns[self.schema.labels[0]],
+            columns[next(iter(self.schema.labels), "item")],
             columns["time"],
             columns["history_start"],
             columns["history_stop"],

@@ -31,12 +31,14 @@ class LogChunk:
         user: User of each event, ascending, [N].
         time: Seconds, ascending within a user, [N].
         positive: Whether the event can be a target, [N].
+        testing: Whether the event belongs to the official test part, [N]; None if there is none.
     """
 
     start: int
     user: Ints
     time: Ints
     positive: Bools
+    testing: Bools | None = None
 
     @property
     def user_start(self) -> Ints:
@@ -67,7 +69,7 @@ class GlobalTime:
     unit: Literal["days", "share"]
     utc_offset_hours: int = 0
 
-    def boundaries(self, time: Ints) -> tuple[int, int]:
+    def boundaries(self, time: Ints, testing: Bools | None = None) -> tuple[int, int]:
         """Return the first moment of validation and of test, given the times of all events."""
         if self.unit == "share":
             valid, test = np.quantile(
@@ -87,10 +89,57 @@ class GlobalTime:
 
 
 @dataclass(frozen=True)
+class LastSessions:
+    """Whole sessions by the time of their last event: the last days are test, those before valid.
+
+    Attributes:
+        valid: Days of the validation part.
+        test: Days of the test part, which end with the log's last event.
+    """
+
+    valid: float
+    test: float
+
+    def boundaries(self, time: Ints, testing: Bools | None = None) -> tuple[int, int]:
+        """Return the first moment of validation and of test, given the times of all events."""
+        end = int(time.max()) + 1
+        return int(end - (self.test + self.valid) * DAY), int(end - self.test * DAY)
+
+    def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
+        """Return the part that each event belongs to, [N]."""
+        last = chunk.time[chunk.user_stop - 1]
+        return np.searchsorted(np.array(boundaries), last, side="right").astype(np.int8)
+
+
+@dataclass(frozen=True)
+class OfficialTest:
+    """Test is what the publisher made it; the last users of the rest are validation.
+
+    Attributes:
+        valid: Share of the other users' events that is validation.
+    """
+
+    valid: float
+
+    def boundaries(self, time: Ints, testing: Bools | None = None) -> tuple[int, int]:
+        """Return the moment from which users that begin later are validation."""
+        rest = time if testing is None else time[~testing]
+        return int(np.quantile(rest, 1 - self.valid, method="higher")), 0
+
+    def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
+        """Return the part that each event belongs to, [N]; needs `chunk.testing`."""
+        if chunk.testing is None:
+            raise DataError("the protocol needs the official test part, and the reader gives none")
+        late = chunk.time[chunk.user_start] >= boundaries[0]
+        part = np.where(chunk.testing, TEST, np.where(late, VALID, TRAIN))
+        return part.astype(np.int8)
+
+
+@dataclass(frozen=True)
 class LeaveLastTwoOut:
     """Each user's last event is test, the one before it validation, the rest train."""
 
-    def boundaries(self, time: Ints) -> tuple[int, int]:
+    def boundaries(self, time: Ints, testing: Bools | None = None) -> tuple[int, int]:
         """Return nothing of use: every user has boundaries of their own."""
         return 0, 0
 
@@ -125,21 +174,25 @@ class Protocol:
 
     Attributes:
         split: Which part an event belongs to.
-        negatives: How examples of no click are drawn; None where the log has labels.
+        negatives: How examples of no click are drawn; None where the log has labels, and for
+            tasks that need none.
         last_per_user: At most so many targets of a user in each part, the latest; 0 for all.
         min_history: A target needs at least so many events before it.
         ties: Whether events of the target's own time that stand before it in the file count as
             its history (`order`), or not (`exclude`).
         timed: Whether the log's times are real, and not just an order.
+        seen_targets: Whether targets that the training part does not have are left out, where
+            every item of the training part is a candidate and no other.
         source: Where the protocol comes from.
     """
 
-    split: GlobalTime | LeaveLastTwoOut
+    split: GlobalTime | LastSessions | OfficialTest | LeaveLastTwoOut
     negatives: Negatives | None = None
     last_per_user: int = 0
     min_history: int = 0
     ties: Literal["exclude", "order"] = "exclude"
     timed: bool = True
+    seen_targets: bool = False
     source: str = "recbench"
 
 

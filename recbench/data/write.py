@@ -28,6 +28,7 @@ from recbench.data.manifest import (
 from recbench.data.protocol import PARTS, require_parts
 from recbench.data.vocabulary import Coded, Renumbering, encode, renumber
 from recbench.schema import FIRST_ID, Field, Role
+from recbench.task import CTR
 
 ROWS = 1 << 13
 """Examples whose whole histories are held at a time."""
@@ -81,7 +82,7 @@ def write_prepared(
     require_parts(parts, dataset.card.name)
     _write_log(log, users, items, folder)
     for part, examples in split.examples.items():
-        bound = part == "test" and settings["source"] == "simulated"
+        bound = part == "test" and _attainable(dataset, settings)
         oracle = _oracle(dataset, log, examples, raw) if bound else None
         _write_examples(examples, users, items, oracle, folder / f"samples/{part}.arrow")
     _manifest(dataset, settings, files, log, split, users, items, folder).save(folder)
@@ -99,7 +100,9 @@ def _manifest(
 ) -> Manifest:
     """Return the manifest of a folder whose tables have been written."""
     card, protocol = dataset.card, settings["protocol"]["name"]
-    fields = [*users.schema("user"), *items.schema("item"), Field(LABEL, "label", 2)]
+    fields = [] if card.sessions else users.schema("user")
+    fields += items.schema("item")
+    fields += [] if split.examples["train"].label is None else [Field(LABEL, "label", 2)]
     counts = {"interactions": len(log.spool.columns["user"])}
     counts |= {"users": len(log.users), "items": len(log.items)}
     tables = sorted(folder.rglob("*.arrow"))
@@ -120,8 +123,13 @@ def _manifest(
         characteristics=characteristics(log, split),
         leakage=leakage(card.protocols[protocol], split),
         reports=_reports(log, split),
-        attainable=settings["source"] == "simulated",
+        attainable=_attainable(dataset, settings),
     )
+
+
+def _attainable(dataset: Dataset, settings: Mapping[str, Any]) -> bool:
+    """Return whether the dataset knows the score of click prediction that no model can pass."""
+    return bool(settings["source"] == "simulated" and dataset.card.task == CTR.name)
 
 
 def _side(in_train: NDArray[np.bool_], raw: pa.Array, fields: Mapping[str, pa.Array]) -> Side:
@@ -180,7 +188,7 @@ def _write_examples(
     columns = {
         "user": users.renumbering.ids[examples.user],
         "item": items.renumbering.ids[examples.item],
-        LABEL: examples.label,
+        **({} if examples.label is None else {LABEL: examples.label}),
         "time": examples.time,
         "history_start": examples.history_start,
         "history_stop": examples.history_stop,
@@ -219,7 +227,8 @@ def _fingerprints(log: RawLog, split: SplitLog, users: Side, items: Side) -> dic
     fields = {name: (each.ids, each.values) for name, each in coded.items()}
     found["fields"] = fields_fingerprint(found["log"], fields)
     for part in PARTS:
-        found[part] = fingerprint(found["fields"], vars(split.examples[part]), ids)
+        columns = {k: v for k, v in vars(split.examples[part]).items() if v is not None}
+        found[part] = fingerprint(found["fields"], columns, ids)
     return found
 
 
@@ -234,4 +243,6 @@ def _reports(log: RawLog, split: SplitLog) -> list[str]:
         reports.append(
             f"{split.given_up:,} targets left out: no item is left that their user never met"
         )
+    if split.unseen:
+        reports.append(f"{split.unseen:,} targets left out: the training part has no such item")
     return reports

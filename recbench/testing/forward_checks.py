@@ -7,14 +7,15 @@ from dataclasses import is_dataclass, replace
 import torch
 from torch import Tensor
 
-from recbench.batch import CTRBatch, Features, Reads
+from recbench.batch import Batch, Features, Reads
 from recbench.config import build
-from recbench.model import API_VERSION, CTR, Model
+from recbench.model import API_VERSION, Model
 from recbench.pipeline import seed_everything
+from recbench.testing.made_up import MADE_UP
 from recbench.testing.require import require, require_equal, require_runs
 from recbench.testing.rows import prune, take
 from recbench.testing.subject import Subject, predict
-from recbench.testing.synthetic import CATEGORIES, MIXED_LENGTHS, random_batch
+from recbench.testing.synthetic import CATEGORIES, MIXED_LENGTHS
 
 SHORT_LENGTHS = (5, 0, 1, 3, 0, 2)
 """Histories that no model cuts, so that it is padding that grows with `History.longest`."""
@@ -27,7 +28,9 @@ def check_contract(subject: Subject) -> None:
     require(issubclass(kind, Model), "it is no subclass of recbench.Model")
     api = getattr(kind, "api", None)
     require(api == API_VERSION, f"api is {api}; set api = {API_VERSION}")
-    require(getattr(kind, "task", None) == CTR, "its task is not 'ctr'; subclass CTRModel")
+    tasks = ", ".join(MADE_UP)
+    task = getattr(getattr(kind, "task", None), "name", None)
+    require(task in MADE_UP, f"its task is {task}; subclass the base of one of: {tasks}")
     config = getattr(kind, "Config", None)
     require(is_dataclass(config), "Config is not a dataclass; set Config to the model's own one")
     frozen = config.__dataclass_params__.frozen  # type: ignore[union-attr]
@@ -41,28 +44,28 @@ def check_contract(subject: Subject) -> None:
 
 def check_shapes(subject: Subject) -> None:
     """A batch gives one finite logit a row, and a finite scalar loss with finite gradients."""
-    require_runs(subject.build(), random_batch())
+    require_runs(subject.build(), subject.data.random())
 
 
 def check_batch_of_one(subject: Subject) -> None:
     """A single example is a batch, in training too."""
     for length in (0, 1, 4):
-        require_runs(subject.build(), random_batch([length], unseen=0))
+        require_runs(subject.build(), subject.data.random([length], unseen=0))
 
 
 def check_empty_history(subject: Subject) -> None:
     """A batch in which nobody has a history is a batch."""
-    require_runs(subject.build(), random_batch([0] * len(MIXED_LENGTHS)))
+    require_runs(subject.build(), subject.data.random([0] * len(MIXED_LENGTHS)))
 
 
 def check_unseen_ids(subject: Subject) -> None:
     """Users, targets and events that the training part does not contain are taken."""
-    require_runs(subject.build(), random_batch(unseen=1))
+    require_runs(subject.build(), subject.data.random(unseen=1))
 
 
 def check_halves(subject: Subject) -> None:
     """The logits of a batch are those of its halves, one after the other."""
-    model, features = subject.trained(), random_batch().features
+    model, features = subject.trained(), subject.data.random().features
     middle, rows = len(features) // 2, range(len(features))
     halves = [predict(model, take(features, part)) for part in (rows[:middle], rows[middle:])]
     cause = "a batch in halves gives other logits than whole; a row depends on its batch"
@@ -71,7 +74,7 @@ def check_halves(subject: Subject) -> None:
 
 def check_permutation(subject: Subject) -> None:
     """Rows in another order give their logits in that order."""
-    model, features = subject.trained(), random_batch().features
+    model, features = subject.trained(), subject.data.random().features
     order = [3, 0, 7, 5, 1, 6, 2, 4]
     cause = "rows in another order get other logits; a row depends on its place or its neighbours"
     require_equal(predict(model, take(features, order)), predict(model, features)[order], cause)
@@ -79,7 +82,7 @@ def check_permutation(subject: Subject) -> None:
 
 def check_padding(subject: Subject) -> None:
     """Wider padding changes no logit; in training neither, where that draws nothing at random."""
-    features = random_batch(SHORT_LENGTHS).features
+    features = subject.data.random(SHORT_LENGTHS).features
     longer = features.history.longest + EXTRA_PADDING
     wider = replace(features, history=replace(features.history, longest=longer))
     cause = "a larger History.longest changes logits; padding is read, or counted"
@@ -96,7 +99,7 @@ def check_reads(subject: Subject) -> None:
     model = subject.trained()
     reads = model.reads
     past = (reads.recent or 0) + 2 * CATEGORIES * reads.same_category
-    features = random_batch([*MIXED_LENGTHS, past + 20, past + 40]).features
+    features = subject.data.random([*MIXED_LENGTHS, past + 20, past + 40]).features
     expected = predict(model, features)
     cause = f"events outside of the declared {reads} change logits; declare all that is read"
     require_equal(predict(model, prune(features, reads)), expected, cause)
@@ -112,7 +115,7 @@ def check_reads(subject: Subject) -> None:
 def check_future_blindness(subject: Subject) -> None:
     """Later examples, of the same users and about the same items, change no earlier logit."""
     model, rows = subject.trained(), len(MIXED_LENGTHS)
-    drawn = random_batch(MIXED_LENGTHS * 2, unseen=0).features
+    drawn = subject.data.random(MIXED_LENGTHS * 2, unseen=0).features
     again = {name: ids[:rows].repeat(2) for name, ids in drawn.fields.items()}
     features = replace(drawn, fields=again)
     early, later = take(features, range(rows)), take(features, range(rows, 2 * rows))
@@ -127,8 +130,8 @@ def check_future_blindness(subject: Subject) -> None:
 
 def check_label_blindness(subject: Subject) -> None:
     """Other labels change the loss, and no logit."""
-    batch = random_batch()
-    flipped = CTRBatch(batch.features, 1 - batch.labels)
+    batch = subject.data.random(MIXED_LENGTHS * 4)  # few items may have a score of their own
+    flipped = replace(batch, labels=subject.data.opposite(batch.labels))
     losses, logits = [], []
     for each in (batch, flipped):
         model = subject.trained().train()
@@ -142,16 +145,16 @@ def check_label_blindness(subject: Subject) -> None:
 
 def check_inputs_are_kept(subject: Subject) -> None:
     """`forward` and `loss` leave the batch as it was."""
-    batch, model = random_batch(), subject.trained()
+    batch, model = subject.data.random(), subject.trained()
     model.train().loss(batch)
-    _require_kept(batch, random_batch(), "loss")
+    _require_kept(batch, subject.data.random(), "loss")
     predict(model, batch.features)
-    _require_kept(batch, random_batch(), "forward")
+    _require_kept(batch, subject.data.random(), "forward")
 
 
 def check_evaluation(subject: Subject) -> None:
     """Evaluation draws nothing at random and changes nothing in the model."""
-    model, features = subject.trained(), random_batch().features
+    model, features = subject.trained(), subject.data.random().features
     before = {name: value.clone() for name, value in model.state_dict().items()}
     expected = predict(model, features)
     seed_everything(1)
@@ -169,7 +172,7 @@ def _training_logits(subject: Subject, features: Features, seed: int) -> Tensor:
     return logits
 
 
-def _require_kept(batch: CTRBatch, untouched: CTRBatch, method: str) -> None:
+def _require_kept(batch: Batch, untouched: Batch, method: str) -> None:
     found, expected = _tensors(batch), _tensors(untouched)
     require(found.keys() == expected.keys(), f"{method} adds to or removes from the batch's fields")
     for place, values in expected.items():
@@ -179,7 +182,7 @@ def _require_kept(batch: CTRBatch, untouched: CTRBatch, method: str) -> None:
         )
 
 
-def _tensors(batch: CTRBatch) -> dict[str, Tensor]:
+def _tensors(batch: Batch) -> dict[str, Tensor]:
     features, history = batch.features, batch.features.history
     return {
         "labels": batch.labels,

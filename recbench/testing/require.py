@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from recbench.batch import CTRBatch
+from recbench.batch import Batch
 from recbench.model import Model
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
@@ -23,7 +23,7 @@ def require(condition: bool, cause: str) -> None:
 
 
 def require_equal(found: Tensor, expected: Tensor, cause: str, *, exact: bool = False) -> None:
-    """Require equal logits [B]: to the last bit if `exact`, else up to the order of sums."""
+    """Require equal outputs [B, ...]: to the last bit if `exact`, else up to the order of sums."""
     require(
         found.shape == expected.shape,
         f"{cause}: shape {tuple(found.shape)} instead of {tuple(expected.shape)}",
@@ -32,15 +32,16 @@ def require_equal(found: Tensor, expected: Tensor, cause: str, *, exact: bool = 
     # Logits that are not finite fail a check of their own.
     same = torch.isclose(found, expected, relative, absolute, equal_nan=True)
     if not same.all():
-        row = int((~same).nonzero()[0, 0])
-        values = f"{float(found[row]):.6g} instead of {float(expected[row]):.6g}"
-        raise AssertionError(f"{cause}: the logit of row {row} is {values}")
+        place = tuple((~same).nonzero()[0].tolist())
+        values = f"{float(found[place]):.6g} instead of {float(expected[place]):.6g}"
+        where = f"row {place[0]}" + "".join(f", column {column}" for column in place[1:])
+        raise AssertionError(f"{cause}: the output of {where} is {values}")
 
 
-def require_runs(model: Model, batch: CTRBatch) -> None:
-    """Require finite logits [B], in training and evaluation, and a finite loss and gradient."""
+def require_runs(model: Model, batch: Batch) -> None:
+    """Require finite outputs, in training and evaluation, and a finite loss and gradient."""
     model.train()
-    _require_logits(model(batch.features), len(batch), "training")
+    _require_output(model, batch, "training")
     loss = model.loss(batch)
     require(loss.shape == (), f"loss returned shape {tuple(loss.shape)}; it must return a scalar")
     require(bool(loss.isfinite()), f"the loss is {loss.item()}")
@@ -51,14 +52,16 @@ def require_runs(model: Model, batch: CTRBatch) -> None:
             require(bool(parameter.grad.isfinite().all()), f"the gradient of {name} is not finite")
     model.eval()
     with torch.inference_mode():
-        _require_logits(model(batch.features), len(batch), "evaluation")
+        _require_output(model, batch, "evaluation")
 
 
-def _require_logits(logits: Tensor, rows: int, mode: str) -> None:
+def _require_output(model: Model, batch: Batch, mode: str) -> None:
+    output = model(batch.features)
+    shape = model.task.shape(len(batch), model.schema)
     require(
-        logits.shape == (rows,),
-        f"forward returned shape {tuple(logits.shape)} in {mode} mode; "
-        f"{rows} examples need one logit each, [{rows}]",
+        output.shape == shape,
+        f"forward returned shape {tuple(output.shape)} in {mode} mode for {len(batch)} examples; "
+        f"it must return {model.task.output}, here {list(shape)}",
     )
-    require(logits.is_floating_point(), f"forward returned {logits.dtype}; logits are floats")
-    require(bool(logits.isfinite().all()), f"forward returned logits not finite in {mode} mode")
+    require(output.is_floating_point(), f"forward returned {output.dtype}; outputs are floats")
+    require(bool(output.isfinite().all()), f"forward returned outputs not finite in {mode} mode")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recbench.batch import CTRBatch, Features, History, Reads
+from recbench.batch import Batch, Features, History, Reads
 from recbench.data.gather import category_index, window, window_with_category
 
 Ints = NDArray[np.int64]
+B = TypeVar("B", bound=Batch)
 
 
 def take(features: Features, rows: Sequence[int]) -> Features:
@@ -23,9 +26,10 @@ def take(features: Features, rows: Sequence[int]) -> Features:
     return Features(fields, _history(features.history, *events))
 
 
-def take_batch(batch: CTRBatch, rows: Sequence[int]) -> CTRBatch:
+def take_batch(batch: B, rows: Sequence[int]) -> B:
     """Return the given rows with their labels."""
-    return CTRBatch(take(batch.features, rows), batch.labels[torch.as_tensor(rows)])
+    labels = batch.labels[torch.as_tensor(rows)]
+    return replace(batch, features=take(batch.features, rows), labels=labels)
 
 
 def prune(features: Features, reads: Reads) -> Features:

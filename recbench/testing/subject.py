@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recbench.batch import CTRBatch, Features
-from recbench.metrics import auc
+from recbench.batch import Batch, Features
+from recbench.metrics import METRICS
 from recbench.model import Model
 from recbench.pipeline import seed_everything
-from recbench.testing.synthetic import SCHEMA, SyntheticSource, planted_batch
+from recbench.testing.made_up import MADE_UP, MadeUp
+from recbench.testing.synthetic import SyntheticSource
 from recbench.training import TrainingConfig, TrainingRun
 
 SEED = 0
@@ -48,16 +49,21 @@ class Subject:
         """Return the model in its initial state."""
         config = self.model.Config() if self.config is None else self.config
         seed_everything(seed)
-        return self.model(SCHEMA, config)
+        return self.model(self.data.schema, config)
+
+    @property
+    def data(self) -> MadeUp:
+        """The made-up data of the model's task."""
+        return MADE_UP[self.model.task.name]
 
     def fit(self, training: TrainingConfig, examples: int) -> Model:
         """Return the model after its own `fit` on a planted signal."""
         model = self.build()
-        train = planted_batch(examples, model.reads, seed=1)
-        valid = planted_batch(examples, model.reads, seed=2)
+        train = self.data.planted(examples, model.reads, 1)
+        valid = self.data.planted(examples, model.reads, 2)
 
         def validate(candidate: Model) -> dict[str, float]:
-            return {"auc": score(candidate, valid)}
+            return {primary(candidate): score(candidate, valid)}
 
         with TemporaryDirectory() as folder:
             source = SyntheticSource(train, training.batch_size)
@@ -77,12 +83,19 @@ class Subject:
 
 @torch.inference_mode()
 def predict(model: Model, features: Features) -> Tensor:
-    """Return the logits of a model in evaluation mode, as the harness asks for them."""
+    """Return the output of a model in evaluation mode, as the harness asks for it."""
     model.eval()
-    logits: Tensor = model(features)
-    return logits
+    output: Tensor = model(features)
+    return output
 
 
-def score(model: Model, batch: CTRBatch) -> float:
-    """Return the model's AUC on a batch."""
-    return auc(batch.labels.numpy(), predict(model, batch.features).numpy())
+def primary(model: Model) -> str:
+    """Return the name of the metric that matters most for the model's task."""
+    return model.task.metrics[0]
+
+
+def score(model: Model, batch: Batch) -> float:
+    """Return the model's score on a batch, by the primary metric of its task."""
+    predictions = model.task.predictions(predict(model, batch.features), batch.labels)
+    columns = {name: column.numpy() for name, column in predictions.items()}
+    return METRICS[primary(model)]({"label": batch.labels.numpy(), **columns})

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recbench.batch import CTRBatch, Features, History, Reads
+from recbench.batch import Batch, CTRBatch, Features, History, Reads
 from recbench.schema import FIRST_ID, UNSEEN, Field, Schema
 from recbench.testing.rows import take_batch
 
@@ -38,7 +38,7 @@ SCHEMA = Schema(
 class SyntheticSource:
     """Training examples held in memory: a `recbench.Source`."""
 
-    batch: CTRBatch
+    batch: Batch
     batch_size: int
 
     @property
@@ -46,15 +46,15 @@ class SyntheticSource:
         """Number of examples in one pass."""
         return len(self.batch)
 
-    def __iter__(self) -> Iterator[CTRBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         """Pass over all examples in stored order."""
         return self._pass(np.arange(self.examples))
 
-    def epoch(self, number: int) -> Iterator[CTRBatch]:
+    def epoch(self, number: int) -> Iterator[Batch]:
         """Pass over all examples in the random order of epoch `number`."""
         return self._pass(np.random.default_rng(number).permutation(self.examples))
 
-    def _pass(self, order: Ints) -> Iterator[CTRBatch]:
+    def _pass(self, order: Ints) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch_size):
             yield take_batch(self.batch, order[start : start + self.batch_size].tolist())
 
@@ -118,23 +118,28 @@ def _planted_length(reads: Reads) -> int:
 def _batch(
     user: Ints, item: Ints, events: Ints, lengths: Ints, labels: Ints, random: np.random.Generator
 ) -> CTRBatch:
-    offsets = np.concatenate([np.zeros(1, np.int64), lengths.cumsum()])
-    gaps = random.integers(1, 100_000, size=len(events))
-    until = np.append(gaps[::-1].cumsum()[::-1], 0)
-    age = until[:-1] - until[offsets[1:]].repeat(lengths)
-    history = History(
-        {"item": torch.from_numpy(events), "category": torch.from_numpy(_category(events))},
-        torch.from_numpy(age),
-        torch.from_numpy(offsets),
-        int(lengths.max(initial=0)),
-    )
     fields = {
         "user": torch.from_numpy(user),
         "age_group": torch.from_numpy(_attribute(user, AGE_GROUPS)),
         "item": torch.from_numpy(item),
         "category": torch.from_numpy(_category(item)),
     }
-    return CTRBatch(Features(fields, history), torch.from_numpy(labels).float())
+    features = Features(fields, make_history(events, lengths, random))
+    return CTRBatch(features, torch.from_numpy(labels).float())
+
+
+def make_history(events: Ints, lengths: Ints, random: np.random.Generator) -> History:
+    """Return histories of items `events` [N], `lengths` [B] of them a row, at random times."""
+    offsets = np.concatenate([np.zeros(1, np.int64), lengths.cumsum()])
+    gaps = random.integers(1, 100_000, size=len(events))
+    until = np.append(gaps[::-1].cumsum()[::-1], 0)
+    age = until[:-1] - until[offsets[1:]].repeat(lengths)
+    return History(
+        {"item": torch.from_numpy(events), "category": torch.from_numpy(_category(events))},
+        torch.from_numpy(age),
+        torch.from_numpy(offsets),
+        int(lengths.max(initial=0)),
+    )
 
 
 def _category(item: Ints) -> Ints:

@@ -8,12 +8,10 @@ from tempfile import TemporaryDirectory
 import torch
 
 from recbench.testing.require import NotApplicable, require, require_equal
-from recbench.testing.subject import BRIEF, BRIEF_EXAMPLES, Subject, predict, score
-from recbench.testing.synthetic import MIXED_LENGTHS, planted_batch, random_batch
+from recbench.testing.subject import BRIEF, BRIEF_EXAMPLES, Subject, predict, primary, score
+from recbench.testing.synthetic import MIXED_LENGTHS
 from recbench.training import TrainingConfig, load_checkpoint, save_checkpoint
 
-AUC_LEARNT = 0.8
-"""AUC that a model must pass on a signal without noise; 0.5 is chance and 1 is reachable."""
 THOROUGH = TrainingConfig(epochs=10, batch_size=64, learning_rate=0.01, patience=2)
 THOROUGH_EXAMPLES = 1024
 
@@ -25,7 +23,7 @@ def check_gradients(subject: Subject) -> None:
     if not learnt:
         raise NotApplicable("it has no parameters")
     model.zero_grad(set_to_none=True)
-    model.loss(random_batch(MIXED_LENGTHS * 4)).backward()  # type: ignore[no-untyped-call]
+    model.loss(subject.data.random(MIXED_LENGTHS * 4)).backward()  # type: ignore[no-untyped-call]
     for name, parameter in learnt.items():
         grad = parameter.grad
         require(grad is not None, f"no gradient reaches {name}; it is unused, or cut off")
@@ -47,7 +45,7 @@ def check_initialisation(subject: Subject) -> None:
 
 def check_fit(subject: Subject) -> None:
     """The same seed gives the same model after `fit`, to the last bit."""
-    features = random_batch().features
+    features = subject.data.random().features
     first, second = (predict(subject.fit(BRIEF, BRIEF_EXAMPLES), features) for _ in range(2))
     cause = "two trainings with one seed end in different models"
     require_equal(second, first, cause, exact=True)
@@ -55,7 +53,7 @@ def check_fit(subject: Subject) -> None:
 
 def check_checkpoint(subject: Subject) -> None:
     """A saved state, loaded into a new model, gives the same logits to the last bit."""
-    model, features = subject.trained(), random_batch().features
+    model, features = subject.trained(), subject.data.random().features
     restored = subject.build(seed=1)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
@@ -66,11 +64,11 @@ def check_checkpoint(subject: Subject) -> None:
 
 
 def check_learns(subject: Subject) -> None:
-    """`fit` finds a signal without noise: an AUC above `AUC_LEARNT` on new examples."""
+    """`fit` finds a signal without noise: its primary metric on new examples is far from chance."""
     model = subject.fit(THOROUGH, THOROUGH_EXAMPLES)
-    found = score(model, planted_batch(THOROUGH_EXAMPLES, model.reads, seed=3))
+    found = score(model, subject.data.planted(THOROUGH_EXAMPLES, model.reads, 3))
     require(
-        found > AUC_LEARNT,
-        f"it reaches an AUC of {found:.3f} on a signal without noise; more than {AUC_LEARNT} is "
-        "expected",
+        found > subject.data.learnt,
+        f"it reaches {primary(model)} {found:.3f} on a signal without noise; more than "
+        f"{subject.data.learnt} is expected",
     )

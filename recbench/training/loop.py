@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from recbench.batch import CTRBatch
+from recbench.batch import Batch
 from recbench.errors import TrainingError, unknown_name
 from recbench.metrics import METRICS
 from recbench.progress import SILENT, Progress
@@ -39,10 +39,10 @@ class Source(Protocol):
     def batch_size(self) -> int:
         """Number of examples in a batch, the last one excepted."""
 
-    def __iter__(self) -> Iterator[CTRBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         """Pass over all examples in stored order."""
 
-    def epoch(self, number: int) -> Iterator[CTRBatch]:
+    def epoch(self, number: int) -> Iterator[Batch]:
         """Pass over all examples in the order of epoch `number`."""
 
 

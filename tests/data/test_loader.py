@@ -161,13 +161,10 @@ def test_an_epoch_is_a_permutation_that_its_number_and_the_seed_decide(dataset):
     assert len({tuple(order) for order in (stored, epoch(1), epoch(2), epoch(1, seed=2))}) == 4
 
 
-def test_features_are_the_batches_without_labels(dataset):
-    loader = Loader(dataset, dataset.part("valid"), Reads(recent=5), 16)
-    for features, batch in zip(loader.features(), loader, strict=True):
-        assert not hasattr(features, "labels")
-        assert set(features.fields) == {"user", "item", "category"}
-        assert torch.equal(features.history.age, batch.features.history.age)
-        assert torch.equal(features.fields["item"], batch.features.fields["item"])
+def test_features_hold_no_labels(dataset):
+    for batch in Loader(dataset, dataset.part("valid"), Reads(recent=5), 16):
+        assert not hasattr(batch.features, "labels")
+        assert set(batch.features.fields) == {"user", "item", "category"}
 
 
 def test_a_limit_spreads_its_examples_over_the_part(prepare_rows, rows):

@@ -22,7 +22,7 @@ def test_after_the_test_was_opened_nothing_else_can_be_read(tiny):
     for name in ("train", "valid"):
         with pytest.raises(RuntimeError, match=f"the {name} part is closed"):
             tiny.part(name)
-    for rows in (iter(loaders[0]), epoch, loaders[1].features(), loaders[1].epoch(2)):
+    for rows in (iter(loaders[0]), epoch, loaders[1].epoch(2)):
         with pytest.raises(RuntimeError, match="part is closed"):
             next(rows)
 

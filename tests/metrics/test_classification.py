@@ -107,7 +107,9 @@ def test_logloss_without_rows_is_nan():
 
 @pytest.mark.parametrize("name", ["auc", "gauc", "logloss"])
 def test_wrong_arguments_are_refused(name):
-    metric = METRICS[name].function
+    def metric(labels, logits, users):
+        return METRICS[name]({"label": labels, "prediction": logits, "user": users})
+
     with pytest.raises(ValueError, match="expected no nan, got 1 of 2"):
         metric([0, 1], [np.nan, 1.0], [0, 0])
     with pytest.raises(ValueError, match="labels: expected only 0 and 1, got 0.5"):

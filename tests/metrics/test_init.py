@@ -13,10 +13,9 @@ def test_metrics_are_listed_under_their_own_names():
     assert all(name == metric.name for name, metric in METRICS.items())
 
 
-def test_click_metrics_share_one_signature():
-    scores = {
-        name: METRICS[name].function(LABELS, LOGITS, USERS) for name in ("auc", "gauc", "logloss")
-    }
+def test_metrics_take_the_columns_they_name():
+    rows = {"label": LABELS, "prediction": LOGITS, "user": USERS}
+    scores = {name: METRICS[name](rows) for name in ("auc", "gauc", "logloss")}
     assert scores == {
         "auc": auc(LABELS, LOGITS),
         "gauc": gauc(LABELS, LOGITS, USERS),
@@ -26,7 +25,7 @@ def test_click_metrics_share_one_signature():
 
 @pytest.mark.parametrize("name", ["mrr@20", "recall@20", "ndcg@20"])
 def test_rank_metrics_count_the_first_twenty(name):
-    metric = METRICS[name].function
+    metric = METRICS[name].compute
     assert metric([20.0]) > 0
     assert metric([20.5]) == 0
     assert metric([1.0]) == 1
@@ -36,7 +35,10 @@ def test_rank_metrics_count_the_first_twenty(name):
 def test_directions_tell_better_from_worse(name):
     metric = METRICS[name]
     right = np.where(np.array(LABELS) == 1, 1.0, -1.0)
-    gain = metric.function(LABELS, right, USERS) - metric.function(LABELS, -right, USERS)
+    good, bad = (
+        metric({"label": LABELS, "prediction": logits, "user": USERS}) for logits in (right, -right)
+    )
+    gain = good - bad
     assert (gain > 0) == metric.higher_is_better
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 import torch
 
-from recbench.batch import CTRBatch, Features, History
+from recbench.batch import CTRBatch, Features, History, NextItemBatch
 from recbench.schema import FIRST_ID, Field, Schema
 
 
@@ -52,5 +52,27 @@ def make_batch(schema: Schema) -> Callable[..., CTRBatch]:
         fields = {name: ids(name, rows) for name in ("user", "item", "category")}
         labels = torch.randint(2, (rows,), generator=random).float()
         return CTRBatch(Features(fields, history), labels)
+
+    return make
+
+
+@pytest.fixture
+def session_schema() -> Schema:
+    """Thirty items, of ids 2 to 31."""
+    return Schema((Field("item", "item", FIRST_ID + 30), Field("category", "item", 7)))
+
+
+@pytest.fixture
+def make_sessions() -> Callable[..., NextItemBatch]:
+    """Return a function that makes a batch of sessions given by their clicks' item ids."""
+
+    def make(*sessions: Sequence[int], targets: Sequence[int] = ()) -> NextItemBatch:
+        clicks = torch.tensor([item for session in sessions for item in session]).long()
+        offsets = torch.tensor([0, *map(len, sessions)]).cumsum(0)
+        age = torch.ones_like(clicks)
+        longest = max(map(len, sessions), default=0)
+        history = History({"item": clicks, "category": clicks % 7}, age, offsets, longest)
+        labels = torch.tensor(targets or [FIRST_ID] * len(sessions)) - FIRST_ID
+        return NextItemBatch(Features({}, history), labels)
 
     return make

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recbench import CTRModel, Features, Model, PaddedHistory, Reads
+from recbench import CTRModel, Features, Model, NextItemModel, PaddedHistory, Reads
 from recbench.errors import RecbenchError
 from recbench.layers import FieldEmbeddings
-from recbench.schema import UNSEEN
+from recbench.schema import FIRST_ID, UNSEEN
 from recbench.testing import (
     MODEL_CHECKS,
     CheckFailure,
@@ -281,9 +281,54 @@ class LearnsTheOpposite(Sound):
         return nn.functional.binary_cross_entropy_with_logits(logits, 1 - batch.labels)
 
 
-FAULTS: dict[type[Sound], set[str]] = {
+class SoundSessions(NextItemModel):
+    """Compares every item with the mean of the latest clicks."""
+
+    api = 1
+    Config = SoundConfig
+
+    def __init__(self, schema, config):
+        super().__init__(schema, config)
+        self.reads = Reads(recent=LENGTH)
+        self.embeddings = FieldEmbeddings(schema, config.dim, exclude=("category",))
+        self.match = nn.Linear(config.dim, config.dim)
+
+    def forward(self, features: Features) -> Tensor:
+        recent = features.history.recent(min(LENGTH, features.history.longest))
+        clicks = self.embeddings.history(recent).sum(1) / self.count(recent)
+        return self.match(clicks) @ self.items().T
+
+    def count(self, recent: PaddedHistory) -> Tensor:
+        return recent.lengths.clamp(min=1)[:, None]
+
+    def items(self) -> Tensor:
+        return self.embeddings.table(self.embeddings.fields[0])[FIRST_ID:]
+
+
+class CountsPaddedClicks(SoundSessions):
+    def count(self, recent):
+        return torch.full_like(recent.lengths, max(1, recent.age.shape[1]))[:, None]
+
+
+class ScoresEveryId(SoundSessions):
+    def items(self):
+        return self.embeddings.table(self.embeddings.fields[0])
+
+
+class RanksItemsInReverse(SoundSessions):
+    def forward(self, features):
+        scores = super().forward(features)
+        return scores if self.training else -scores
+
+
+class ComparesWithTheBatch(SoundSessions):
+    def forward(self, features):
+        scores = super().forward(features)
+        return scores - scores.mean(0)
+
+
+FAULTS: dict[type[Model], set[str]] = {
     OtherVersion: {"contract"},
-    NoTask: {"contract"},
     MutableConfig: {"contract"},
     NegativeReads: {"contract", "reads"},
     InitialisedByTheClock: {"initialisation", "fit"},
@@ -311,6 +356,9 @@ FAULTS: dict[type[Sound], set[str]] = {
     DeadParameter: {"gradients"},
     StateOutsideTheCheckpoint: {"checkpoint"},
     LearnsTheOpposite: {"learns"},
+    CountsPaddedClicks: {"padding"},
+    RanksItemsInReverse: {"learns"},
+    ComparesWithTheBatch: {"halves", "future_blindness"},
 }
 NAMES = [check.__name__.removeprefix("check_") for check in MODEL_CHECKS]
 
@@ -326,9 +374,10 @@ def failures(model: type[Model]) -> set[str]:
     return {each.name.removeprefix("check_") for each in run_checks(model) if not each.passed}
 
 
-def test_a_sound_model_passes_every_check():
-    assert check_model(Sound) is None
-    assert run_checks(Sound) == [CheckResult(f"check_{name}", True) for name in NAMES]
+@pytest.mark.parametrize("model", [Sound, SoundSessions])
+def test_a_sound_model_passes_every_check(model: type[Model]):
+    assert check_model(model) is None
+    assert run_checks(model) == [CheckResult(f"check_{name}", True) for name in NAMES]
 
 
 @pytest.mark.usefixtures("without_learning")
@@ -347,6 +396,12 @@ def test_a_model_that_does_not_learn_is_found_out(model: type[Model]):
     assert failures(model) == FAULTS[model]
 
 
+def test_a_model_without_a_task_is_told_which_there_are():
+    with pytest.raises(CheckFailure, match="one of: ctr, next-item") as caught:
+        check_model(NoTask)
+    assert caught.value.check == "check_contract"
+
+
 def test_for_every_check_there_is_a_fault_that_few_others_find():
     assert set.union(*FAULTS.values()) == set(NAMES)
     assert max(map(len, FAULTS.values())) <= 3
@@ -355,7 +410,8 @@ def test_for_every_check_there_is_a_fault_that_few_others_find():
 @pytest.mark.parametrize(
     ("model", "check", "cause"),
     [
-        (ReturnsColumns, "check_shapes", r"shape \(8, 1\) in training mode; .* \[8\]"),
+        (ReturnsColumns, "check_shapes", r"shape \(8, 1\) in training mode .* \[8\]"),
+        (ScoresEveryId, "check_shapes", r"shape \(8, 34\) .* a score for each item.* \[8, 32\]"),
         (NormalisesBatchOfOne, "check_batch_of_one", "it raises ValueError: Expected more than 1"),
         (ReadsNothing, "check_reads", r"set self.reads = Reads\(recent=0\) if it reads none"),
     ],

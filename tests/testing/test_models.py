@@ -25,6 +25,9 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"attention": "mlp", "aux_score": "mlp"},
     ],
     "sim": [{"search": "hard", "use_user_id": True, "activation": "dice"}],
+    "gru4rec": [{"shared_items": True, "dropout": 0.1}],
+    "stmp": [{"stamp_variant": "reference"}],
+    "stamp": [{"stamp_variant": "reference"}],
 }
 
 

@@ -1,0 +1,1 @@
+"""Models that read a session and score every item as its next one."""

@@ -1,0 +1,123 @@
+"""Simulated sessions of a shop, in the session files' format, so that no download is needed.
+
+SIMULATED: a click follows the one before it (as in a first-order Markov chain), or the session's
+intent, or nothing but popularity. The first is what `markov` can know; a model that keeps the
+session's intent in mind, across a click that had nothing to do with it, can do better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recbench.errors import UsageError
+
+Ints = NDArray[np.int64]
+
+VERSION = 1
+"""Version of the simulator: a change of what it draws raises it."""
+TRAIN_FILE, TEST_FILE = "train_sessions.txt", "test_sessions.txt"
+LONGEST = 70
+"""Most clicks of a session, as in the real file."""
+
+
+@dataclass(frozen=True)
+class SessionSimulation:
+    """The constants of simulated sessions; equal constants give equal bytes.
+
+    Every item belongs to one intent, and has a few successors of its own intent. An intent's
+    items, and the intents, are as popular as Zipf's law says.
+
+    Attributes:
+        sessions: Number of sessions.
+        items: Number of items, at least `intents`.
+        intents: Number of intents.
+        mean_clicks: Mean clicks of a session, about; above 2, which is the least.
+        follow: Probability that a click follows the one before it.
+        stay: Probability that it is any item of the session's intent; the rest is any item.
+        successors: Items that can follow one; each is half as likely as the one before it.
+        test: Share of the sessions, the last ones, that are test.
+        seed: Seed of everything random.
+
+    Raises:
+        UsageError: A value is outside its range.
+    """
+
+    sessions: int
+    items: int
+    intents: int
+    mean_clicks: float = 4.85
+    follow: float = 0.45
+    stay: float = 0.4
+    successors: int = 3
+    test: float = 0.08
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse constants that no sessions can have."""
+        for name, right in (
+            ("sessions", self.sessions >= 2),
+            ("items", self.items >= self.intents),
+            ("intents", self.intents >= 1),
+            ("mean_clicks", self.mean_clicks > 2),
+            ("follow", 0 <= self.follow <= 1),
+            ("stay", 0 <= self.stay <= 1 - self.follow),
+            ("successors", self.successors >= 1),
+            ("test", 0 < self.test < 1),
+            ("seed", self.seed >= 0),
+        ):
+            if not right:
+                raise UsageError(f"{name} is {getattr(self, name)}, outside its range")
+
+
+SIZES = {
+    "tiny": SessionSimulation(sessions=1_500, items=240, intents=12),
+    "small": SessionSimulation(sessions=30_000, items=3_000, intents=60),
+}
+"""The sizes on offer: about 7 and 145 thousand clicks."""
+
+
+def simulate_sessions(simulation: SessionSimulation, folder: Path) -> None:
+    """Write the files `TRAIN_FILE` and `TEST_FILE` to `folder`, which is made if need be."""
+    random = np.random.default_rng(simulation.seed)
+    extra = random.geometric(1 / (simulation.mean_clicks - 1), simulation.sessions)
+    lengths = np.minimum(1 + extra, LONGEST)
+    clicks = _clicks(simulation, int(lengths.max()), random)
+    ids = 1 + random.permutation(simulation.items)
+    lines = [ids[row[:length]] for row, length in zip(clicks, lengths, strict=True)]
+    first = simulation.sessions - max(1, round(simulation.test * simulation.sessions))
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / TRAIN_FILE, lines[:first])
+    _write(folder / TEST_FILE, lines[first:])
+
+
+def _clicks(simulation: SessionSimulation, length: int, random: np.random.Generator) -> Ints:
+    """Return the items of sessions of one length, [sessions, length]; item i is of intent i % K."""
+    sessions, intents = simulation.sessions, simulation.intents
+    ranks = simulation.items // intents
+
+    def popular(count: int) -> Ints:
+        weight = 1 / np.arange(1, count + 1) ** 0.8
+        return random.choice(count, sessions, p=weight / weight.sum())
+
+    weight = 0.5 ** np.arange(simulation.successors)
+    leads = random.integers(ranks, size=(ranks * intents, simulation.successors))
+    intent = popular(intents)
+    clicks = [popular(ranks) * intents + intent]
+    for _ in range(length - 1):
+        last, draw = clicks[-1], random.random(sessions)
+        which = random.choice(len(weight), sessions, p=weight / weight.sum())
+        following = leads[last, which] * intents + last % intents
+        staying = popular(ranks) * intents + intent
+        any_item = popular(ranks) * intents + popular(intents)
+        choices = [draw < simulation.follow, draw < simulation.follow + simulation.stay]
+        clicks.append(np.select(choices, [following, staying], any_item))
+    return np.stack(clicks, 1)
+
+
+def _write(path: Path, sessions: Iterable[Ints]) -> None:
+    path.write_text("".join(" ".join(map(str, session)) + "\n" for session in sessions))

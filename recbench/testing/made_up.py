@@ -1,0 +1,51 @@
+"""Which made-up data try out the models of each task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from recbench.batch import Batch, Reads
+from recbench.schema import Schema
+from recbench.task import CTR, NEXT_ITEM
+from recbench.testing import synthetic, synthetic_sessions
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """Data of one task.
+
+    Attributes:
+        schema: Their fields.
+        random: Returns a batch without signal, given lengths, seed and share of unseen ids.
+        planted: Returns a batch with a signal, given examples, what the model reads, and seed.
+        opposite: Returns other labels than those of a batch.
+        learnt: What the task's primary metric must pass on a planted signal.
+    """
+
+    schema: Schema
+    random: Callable[..., Batch]
+    planted: Callable[[int, Reads, int], Batch]
+    opposite: Callable[[Tensor], Tensor]
+    learnt: float
+
+
+MADE_UP: Mapping[str, MadeUp] = {
+    CTR.name: MadeUp(
+        synthetic.SCHEMA,
+        synthetic.random_batch,
+        synthetic.planted_batch,
+        lambda labels: 1 - labels,
+        learnt=0.8,  # AUC; 0.5 is chance and 1 can be reached
+    ),
+    NEXT_ITEM.name: MadeUp(
+        synthetic_sessions.SCHEMA,
+        synthetic_sessions.random_batch,
+        synthetic_sessions.planted_batch,
+        synthetic_sessions.opposite,
+        learnt=0.4,  # MRR@20; chance is about 0.11 and 1 can be reached
+    ),
+}
+"""Made-up data by task."""
