@@ -39,8 +39,8 @@ class Generator:
     rows: int = 12_000  # examples
     correlation: float = 0.5  # p, the cosine between the weights of the tasks, from -1 to 1
     noise: float = 0.1  # standard deviation; the paper's N(0, 0.01) may mean 0.1 or 0.01
-    alpha: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0)  # frequencies of the m sines
-    beta: tuple[float, ...] = (0.0, 1.0, 4.0, 9.0)  # phases of the m sines
+    alpha: tuple[float, ...] = (1.0, 2.0)  # frequencies of the m sines
+    beta: tuple[float, ...] = (0.0, 1.0)  # phases of the m sines
     length: float = 1.0  # c, the length of the weights
     dimensions: int = 100  # d, the number of inputs
     seed: int = 2718  # of everything random
