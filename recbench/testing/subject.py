@@ -96,6 +96,7 @@ def primary(model: Model) -> str:
 def score(model: Model, batch: Batch) -> float:
     """Return the model's score on a batch, by the primary metric of its task."""
     output = predict(model, batch.features)
-    columns = {"label": batch.labels, **model.task.predictions(output, batch.labels, model.schema)}
+    kept = model.task.predictions(output, batch.labels, model.schema)
+    columns = {**batch.features.fields, "label": batch.labels, **kept}  # the user is for gAUC
     rows = {name: column.numpy() for name, column in columns.items()}
     return model.task.judge(rows, model.schema)[primary(model)]
