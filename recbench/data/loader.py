@@ -85,7 +85,8 @@ class Loader:
             values[:, place] = gather(self.part.columns[name], rows)
         values -= mean
         values /= scale
-        return torch.from_numpy(np.nan_to_num(values, copy=False))
+        values[np.isnan(values)] = 0
+        return torch.from_numpy(values)
 
     def _history(self, rows: Ints, ids: dict[str, Ints]) -> History:
         dataset, part = self.dataset, self.part

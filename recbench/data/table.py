@@ -91,6 +91,7 @@ def ingest_table(
         fields = (*(Field(name, "context", sizes[name]) for name in names), *labels)
         table = Table(_spools(scratch, fields, counts), fields, values, count, faults)
         _fill(db, table, parts, progress)
+        _require_usable(dataset, table)
         return table
 
 
@@ -173,6 +174,24 @@ def _fill(
                 filled[part] = stop
             done += len(batch)
             bar.advance(len(batch))
+
+
+def _require_usable(dataset: Dataset, table: Table) -> None:
+    """Raise `DataError` if a number is infinite, or a binary label neither 0 nor 1."""
+    for field in table.fields:
+        for spool in table.parts.values():
+            values = spool.columns[field.name]
+            if field.role == "label" and field.size:
+                odd = ~(np.isnan(values) | (values == 0) | (values == 1))
+                what = "a binary label that is neither 0 nor 1"
+            else:
+                odd, what = np.isinf(values), "a number that is not finite"
+            if odd.any():
+                row = spool.columns["row"][odd][0]
+                raise DataError(
+                    f"{dataset.card.name}: row {row} has {what} in '{field.name}': "
+                    f"{values[odd][0]:g}; mend the file or the dataset's reader"
+                )
 
 
 def _coded(column: pa.Array, values: pa.Array | None) -> NDArray[Any]:

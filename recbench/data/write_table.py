@@ -86,10 +86,10 @@ def _decoded(values: Any) -> pa.Array:
 
 
 def _scaling(values: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
-    """Return mean and standard deviation of a number; 0 and 1 where it tells nothing."""
+    """Return mean and standard deviation of a number; the latter is 1 for one that never varies."""
     known = values[~np.isnan(values)].astype(np.float64)
-    mean = known.mean() if len(known) else 0.0
-    scale = (known.std() if len(known) else 0.0) or 1.0
+    varies = len(known) and known.min() < known.max()
+    mean, scale = known.mean() if len(known) else 0.0, known.std() if varies else 1.0
     return {"mean": np.array([mean]), "scale": np.array([scale])}
 
 

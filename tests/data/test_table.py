@@ -261,3 +261,28 @@ def test_a_protocol_needs_only_its_own_files(folders):
     assert list(made.manifest.files) == ["second"]
     with pytest.raises(DataError, match=r"first\.csv is missing beside"):
         prepare(dataset, DataConfig("people", "both"), folders)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [(0, "inf", "row 8 has a number that is not finite in 'age': inf"),
+     (3, "-inf", "row 8 has a number that is not finite in 'wage': -inf")],
+)  # fmt: skip
+def test_numbers_that_are_not_finite_are_an_error(people, folders, column, value, message):
+    rows = make_rows()
+    rows[7][column] = value
+    with pytest.raises(DataError, match=message):
+        people(rows)
+    assert not list(folders.cache.rglob("*.arrow"))
+
+
+def test_a_binary_label_of_a_third_value_is_an_error(people):
+    with pytest.raises(DataError, match="neither 0 nor 1 in 'wage'"):
+        people(labels={"wage": "binary", "rich": "binary"})
+
+
+@pytest.mark.parametrize("value", [0.1, ""])
+def test_a_number_that_never_varies_or_is_never_there_is_zero(people, value):
+    dataset = people([[value, *row[1:]] for row in make_rows()])
+    for batch in Loader(dataset, dataset.part("valid"), Reads(recent=0), 7):
+        assert not batch.features.numbers.any()
