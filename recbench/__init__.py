@@ -15,13 +15,14 @@ if TYPE_CHECKING:
         CTRBatch,
         Features,
         History,
+        MultiTaskBatch,
         NextItemBatch,
         PaddedHistory,
         Reads,
     )
     from recbench.data import Card, Dataset
     from recbench.errors import RecbenchError
-    from recbench.model import API_VERSION, CTRModel, Model, NextItemModel
+    from recbench.model import API_VERSION, CTRModel, Model, MultiTaskModel, NextItemModel
     from recbench.schema import Field, Schema
     from recbench.task import Task
     from recbench.training import FitResult, Source, TrainingConfig, TrainingRun
@@ -32,13 +33,14 @@ _HOMES = {
         "CTRBatch",
         "Features",
         "History",
+        "MultiTaskBatch",
         "NextItemBatch",
         "PaddedHistory",
         "Reads",
     ),
     "recbench.data": ("Card", "Dataset"),
     "recbench.errors": ("RecbenchError",),
-    "recbench.model": ("API_VERSION", "CTRModel", "Model", "NextItemModel"),
+    "recbench.model": ("API_VERSION", "CTRModel", "Model", "MultiTaskModel", "NextItemModel"),
     "recbench.schema": ("Field", "Schema"),
     "recbench.task": ("Task",),
     "recbench.training": ("FitResult", "Source", "TrainingConfig", "TrainingRun"),
@@ -57,6 +59,8 @@ __all__ = [
     "FitResult",
     "History",
     "Model",
+    "MultiTaskBatch",
+    "MultiTaskModel",
     "NextItemBatch",
     "NextItemModel",
     "PaddedHistory",

@@ -102,10 +102,19 @@ class Features:
     Attributes:
         fields: User, target item and context fields by name, each [B] of int64.
         history: The user's events before the example.
+        numbers: Context fields that are numbers, [B, N] of float32 in schema order, standardised on
+            the training part, 0 where the value is missing; [B, 0] if not given.
     """
 
     fields: Mapping[str, Tensor]
     history: History
+    numbers: Tensor = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        """Give data without numbers no columns of them."""
+        if self.numbers is None:
+            none = self.history.offsets.new_empty((len(self), 0), dtype=torch.float32)
+            object.__setattr__(self, "numbers", none)
 
     def __len__(self) -> int:
         """Return the number of examples, B."""
@@ -114,7 +123,7 @@ class Features:
     def to(self, device: Device) -> Features:
         """Return a copy on `device`."""
         fields = {name: _move(values, device) for name, values in self.fields.items()}
-        return Features(fields, self.history.to(device))
+        return Features(fields, self.history.to(device), _move(self.numbers, device))
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,14 @@ class NextItemBatch(Batch):
 
     The features hold no target; labels are its place among the items, id - `FIRST_ID`, [B] of
     int64.
+    """
+
+
+@dataclass(frozen=True)
+class MultiTaskBatch(Batch):
+    """Examples with several labels, [B, T] of float32 in the order of `schema.labels`.
+
+    A binary label is 1 or 0, a real one any number; nan where it is missing.
     """
 
 

@@ -33,7 +33,7 @@ class Scores:
     """What a model is worth on one part.
 
     Attributes:
-        values: Score of each metric of the task, the primary one first.
+        values: Each of the task's scores, the primary one first.
         scored_users: Number of users with both classes, over whom gAUC is taken; None for tasks
             without it.
     """
@@ -73,7 +73,7 @@ def predict(
             # The extremes take a fraction of the time, and are not finite if one output is not.
             if not all(extreme.isfinite() for extreme in output.aminmax()):
                 bad += int((~output.isfinite()).sum())
-            for name, column in task.predictions(output, batch.labels).items():
+            for name, column in task.predictions(output, batch.labels, schema).items():
                 found.setdefault(name, []).append(column.cpu())
             bar.advance(len(batch))
     if bad:
@@ -86,17 +86,18 @@ def predict(
 
 def score(task: Task, part: Part, predictions: Predictions) -> Scores:
     """Return the scores of predictions for a part's examples."""
-    rows = _rows(part, predictions)
-    users = scored_users(rows["label"], rows["user"]) if "gauc" in task.metrics else None
-    return Scores({name: METRICS[name](rows) for name in task.metrics}, users)
+    rows = _rows(task, part, predictions)
+    values = task.judge(rows, part.schema)
+    return Scores(values, scored_users(rows["label"], rows["user"]) if "gauc" in values else None)
 
 
 def attainable(part: Part) -> dict[str, float] | None:
     """Return the AUC that no model is expected to pass, where the data tell."""
     if part.oracle is None:
         return None
-    return {"auc": METRICS["auc"](_rows(part, {"prediction": np.asarray(part.oracle)}))}
+    return {"auc": METRICS["auc"]({"label": part.labels, "prediction": part.oracle})}
 
 
-def _rows(part: Part, predictions: Predictions) -> Predictions:
-    return {"label": np.asarray(part.labels), "user": np.asarray(part.user), **predictions}
+def _rows(task: Task, part: Part, predictions: Predictions) -> Predictions:
+    users = {"user": np.asarray(part.user)} if "user" in part.columns else {}
+    return {"label": task.labels(part.targets), **users, **predictions}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recbench.batch import CTRBatch, Features, NextItemBatch, Reads
+from recbench.batch import CTRBatch, Features, MultiTaskBatch, NextItemBatch, Reads
 from recbench.schema import Schema
-from recbench.task import CTR, NEXT_ITEM, Task
+from recbench.task import CTR, MULTI_TASK, NEXT_ITEM, Task
 from recbench.training import FitResult, Source, TrainingRun, fit
 
 API_VERSION = 1
@@ -81,3 +82,38 @@ class NextItemModel(Model):
     def loss(self, batch: NextItemBatch) -> Tensor:
         """Return the mean cross-entropy of the next item among all items."""
         return F.cross_entropy(self(batch.features), batch.labels)
+
+
+class MultiTaskModel(Model):
+    """Predicts several labels of an example."""
+
+    task = MULTI_TASK
+
+    def forward(self, features: Features) -> Tensor:
+        """Return a logit for each binary label and a number for each real one, [B, T].
+
+        The columns are in the order of `schema.labels`.
+        """
+        raise NotImplementedError
+
+    def losses(self, batch: MultiTaskBatch) -> Tensor:
+        """Return the mean loss of each label over the examples that have it, [T].
+
+        That is the binary cross-entropy, or the squared error of a real-valued label; 0 for a label
+        that no example of the batch has.
+        """
+        output = self(batch.features)
+        labels = batch.labels.to(output.dtype)
+        present = ~labels.isnan()
+        labels = labels.where(present, 0)
+        losses = []
+        for place, field in enumerate(self.schema.of("label")):
+            loss = F.binary_cross_entropy_with_logits if field.size else F.mse_loss
+            each = loss(output[:, place], labels[:, place], reduction="none")
+            kept = present[:, place]
+            losses.append(each.where(kept, 0).sum() / kept.sum().clamp(min=1))
+        return torch.stack(losses)
+
+    def loss(self, batch: MultiTaskBatch) -> Tensor:
+        """Return the sum of the labels' losses."""
+        return self.losses(batch).sum()

@@ -29,6 +29,7 @@ from recbench.recording import (
     prediction_columns,
     run_key,
 )
+from recbench.schema import Schema
 from recbench.training import FitResult, TrainingRun
 
 if TYPE_CHECKING:
@@ -93,8 +94,10 @@ def check(config: RunConfig, folders: Folders) -> tuple[RunConfig, Plugin, type[
             f"{config.model} is a model for {kind.task.name}, and {dataset.card.name} is a dataset "
             f"for {dataset.card.task}; `recbench list` shows which go together"
         )
-    if (monitor := config.training.monitor) and monitor not in kind.task.metrics:
-        raise unknown_name("metric in training.monitor:", monitor, kind.task.metrics)
+    labels = dataset.card.label_fields(dataset.card.protocols[request.protocol])
+    scores = kind.task.scores(Schema(labels))
+    if (monitor := config.training.monitor) and monitor not in scores:
+        raise unknown_name("metric in training.monitor:", monitor, scores)
     model_config = vars(build(kind.Config, config.model_config, config.model))
     data = replace(config.data, protocol=request.protocol, source=request.source, size=request.size)
     chosen = replace(config, model_config=model_config, data=data, device=_device(config.device))

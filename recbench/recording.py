@@ -21,7 +21,7 @@ from recbench.config import RunConfig
 from recbench.data import Part, PreparedDataset, gather
 from recbench.errors import RecbenchError
 from recbench.evaluate import Predictions, Scores, attainable
-from recbench.metrics import METRICS
+from recbench.metrics import METRICS, metric_of, score_name
 from recbench.ops import dispatch
 from recbench.plain import digest
 from recbench.plugins import Plugin, package_hash, source_hash
@@ -133,7 +133,7 @@ def make_record(
         ),
         scores=outcome.scores.values,
         validation=outcome.fitted.best,
-        metric_versions={name: METRICS[name].version for name in outcome.scores.values},
+        metric_versions={name: METRICS[metric_of(name)].version for name in outcome.scores.values},
         scored_users=outcome.scores.scored_users,
         curve=outcome.fitted.curve,
         parameters=sum(each.numel() for each in parameters),
@@ -150,19 +150,21 @@ def make_record(
 def prediction_columns(
     dataset: PreparedDataset, test: Part, predictions: Predictions
 ) -> Mapping[str, NDArray[Any]]:
-    """Return the rows to keep beside a record: raw user and item, time, label and predictions.
+    """Return the rows to keep beside a record: what tells them apart, labels and predictions.
 
+    Examples of a log are told apart by raw user and item, and time; those of a table by their row.
     A column of several places among the items, [M, K], becomes one of raw ids for each.
     """
     columns: dict[str, NDArray[Any]] = {}
-    for name, ids, table in (
-        ("user", test.user, dataset.users),
-        ("item", test.item, dataset.items),
+    for name in ("user", "item"):
+        if name in test.columns:
+            table = dataset.users if name == "user" else dataset.items
+            columns[name] = _raw(table[name], np.asarray(test.columns[name]))
+    columns |= {name: test.columns[name] for name in ("time", "row") if name in test.columns}
+    for name, group in zip(
+        dataset.schema.labels, dataset.task.metrics(dataset.schema), strict=False
     ):
-        columns[name] = _raw(table[name], np.asarray(ids))
-    columns["time"] = np.asarray(test.time)
-    if dataset.schema.labels:
-        columns["label"] = np.asarray(test.labels)
+        columns[score_name("label", group)] = np.asarray(test.columns[name])
     for name, column in predictions.items():
         if column.ndim == 1:
             columns[name] = column

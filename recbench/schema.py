@@ -25,7 +25,8 @@ class Field:
         name: The field's name, the same in data, batches and configuration.
         role: `user` and `context` fields describe the example, `item` fields describe the target
             and every event of the history, `label` fields are what is predicted.
-        size: Number of ids, `PADDING` and `UNSEEN` included; 2 for a binary label.
+        size: Number of ids, `PADDING` and `UNSEEN` included; 2 for a binary label, and 0 for a
+            number: a `context` field or `label` of any real value.
     """
 
     name: str
@@ -75,3 +76,8 @@ class Schema:
     def labels(self) -> tuple[str, ...]:
         """The names of the labels, in the order in which models return them."""
         return tuple(field.name for field in self.of("label"))
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The names of the context fields that are numbers, as `Features.numbers` orders them."""
+        return tuple(field.name for field in self.of("context") if not field.size)

@@ -52,3 +52,11 @@ def test_a_batch_moves_whole(history):
     assert {tensor.device.type for tensor in moved} == {"meta"}
     assert (len(batch), batch.features.history.longest) == (4, 5)
     assert history.lengths.tolist() == LENGTHS
+
+
+def test_features_without_numbers_have_no_columns_of_them(history):
+    features = Features({}, history)
+    assert features.numbers.shape == (len(LENGTHS), 0)
+    assert features.numbers.dtype == torch.float32
+    given = Features({}, history, torch.ones(len(LENGTHS), 2))
+    assert given.to("cpu").numbers.shape == (len(LENGTHS), 2)

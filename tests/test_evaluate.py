@@ -1,13 +1,12 @@
 import math
 from contextlib import contextmanager
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from recbench.batch import Reads
-from recbench.data import Loader
+from recbench.data import Loader, Part
 from recbench.errors import TrainingError
 from recbench.evaluate import LARGEST_OUTPUT, attainable, chunk, predict, score
 from recbench.metrics import auc, gauc, logloss
@@ -106,7 +105,9 @@ def test_scores_are_the_metrics_of_the_task_with_the_primary_one_first():
     random = np.random.default_rng(0)
     labels, users = random.integers(2, size=200), random.integers(30, size=200)
     logits = random.normal(size=200)
-    found = score(CTR, SimpleNamespace(labels=labels, user=users), {"prediction": logits})
+    schema = Schema((Field("click", "label", 2),))
+    part = Part("test", {"user": users, "click": labels}, schema)
+    found = score(CTR, part, {"prediction": logits})
     assert list(found.values) == ["auc", "gauc", "logloss"]
     assert found.values["auc"] == auc(labels, logits)
     assert found.values["gauc"] == gauc(labels, logits, users)
@@ -132,12 +133,14 @@ def test_many_items_make_small_chunks():
 
 
 def test_a_constant_scorer_of_items_gets_their_mean_rank():
-    kept = NEXT_ITEM.predictions(torch.zeros(3, 101), torch.tensor([0, 50, 100]))
+    schema = Schema((Field("item", "item", FIRST_ID + 101),))
+    kept = NEXT_ITEM.predictions(torch.zeros(3, 101), torch.tensor([0, 50, 100]), schema)
     assert kept["rank"].tolist() == [51, 51, 51]
 
 
 def test_ranks_count_better_items_and_half_of_the_equal_ones():
     scores = torch.tensor([[0.3, 0.1, 0.3, 0.9], [0.3, 0.1, 0.3, 0.9], [4.0, 3.0, 2.0, 1.0]])
-    kept = NEXT_ITEM.predictions(scores, torch.tensor([0, 1, 0]))
+    schema = Schema((Field("item", "item", FIRST_ID + 4),))
+    kept = NEXT_ITEM.predictions(scores, torch.tensor([0, 1, 0]), schema)
     assert kept["rank"].tolist() == [2.5, 4, 1]
     assert kept["top"][2].tolist() == [0, 1, 2, 3]

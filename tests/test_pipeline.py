@@ -7,7 +7,9 @@ import pytest
 from recbench.config import RunConfig
 from recbench.data import DataConfig
 from recbench.errors import DataError, PluginError, TrainingError, UsageError
-from recbench.metrics import METRICS, auc, gauc, logloss
+from recbench.folders import Folders
+from recbench.leaderboard import tables
+from recbench.metrics import METRICS, auc, gauc, logloss, mse
 from recbench.pipeline import check, run
 from recbench.progress import Progress
 from recbench.record import RunRecord, predictions_path
@@ -215,3 +217,31 @@ def test_a_broken_plugin_is_an_error(install, folders):
     install("broken", {"broken_plugin": "1 / 0"}, models={"broken": "broken_plugin:Model"})
     with pytest.raises(PluginError, match="model 'broken' of broken 1.0 cannot be imported"):
         run(replace(POPULARITY, model="broken"), folders)
+
+
+def test_a_run_on_a_table_scores_each_label_and_keeps_what_it_takes_to_do_so_again(tmp_path):
+    folders = Folders(None, tmp_path / "cache", tmp_path / "results")
+    data = DataConfig("mmoe-synthetic", size="tiny")
+    config = RunConfig("mmoe", data, training=TRAINING, device="cpu")
+    record = run(config, folders)
+    assert list(record.scores) == ["mse", "mse/y1", "mse/y2"]
+    assert record.metric_versions == dict.fromkeys(record.scores, 1)
+    assert (record.task, record.scored_users, record.dataset.attainable) == (
+        "multi-task",
+        None,
+        None,
+    )
+    with pa.OSFile(str(predictions_path(record.path(folders.results)))) as file:
+        kept = pa.ipc.open_file(file).read_all().to_pydict()
+    assert list(kept) == ["row", "label/y1", "label/y2", "prediction/y1", "prediction/y2"]
+    again = [mse(kept[f"label/{name}"], kept[f"prediction/{name}"]) for name in ("y1", "y2")]
+    assert [record.scores["mse/y1"], record.scores["mse/y2"]] == pytest.approx(again)
+    assert record.scores["mse"] == pytest.approx(sum(again) / 2)
+    (table,) = tables([RunRecord.load(record.path(folders.results))])
+    assert [metric.name for metric in table.group.metrics] == list(record.scores)
+
+
+def test_a_model_of_another_task_than_the_table_is_refused(tmp_path):
+    folders = Folders(None, tmp_path / "cache", tmp_path / "results")
+    with pytest.raises(UsageError, match="din is a model for ctr, and mmoe-synthetic is a dataset"):
+        run(RunConfig("din", DataConfig("mmoe-synthetic", size="tiny")), folders)

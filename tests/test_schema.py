@@ -36,3 +36,10 @@ def test_an_unknown_field_is_an_error_that_names_the_known_ones():
 def test_two_fields_of_one_name_are_refused():
     with pytest.raises(UsageError, match="two fields are called 'age'; give each a name of its"):
         Schema((Field("age", "user", 9), Field("item", "item", 20), Field("age", "item", 4)))
+
+
+def test_numbers_are_the_context_fields_without_ids():
+    fields = (Field("age", "context", 0), Field("hour", "context", 26), Field("wage", "label", 0))
+    schema = Schema((*fields, Field("weight", "context", 0)))
+    assert schema.numbers == ("age", "weight")
+    assert SCHEMA.numbers == ()

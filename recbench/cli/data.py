@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -113,14 +113,8 @@ def _print(card: Card, prepared: PreparedDataset) -> None:
         "citation": card.citation,
         "files": card.source,
         **{name: f"{count:,}" for name, count in manifest.counts.items()},
-        "density": f"{manifest.characteristics['density']:.3g}",
-        "popularity Gini": str(manifest.characteristics["item_popularity_gini"]),
-        "events a user": _quantiles(manifest.characteristics["events_per_user"]),
+        **_characteristics(manifest.characteristics),
     }
-    for part, about in manifest.characteristics["parts"].items():
-        rows[f"{part} histories"] = _quantiles(about["history_length"])
-        shares = f"{about['label_rate']:.3f} clicks, {about['unseen_users']:.1%} new users"
-        rows[f"{part} examples"] = f"{shares}, {about['unseen_items']:.1%} new items"
     rows["leakage"] = _leakage(manifest.leakage)
     for part, fingerprint in manifest.fingerprints.items():
         rows[f"{part} fingerprint"] = fingerprint
@@ -129,6 +123,33 @@ def _print(card: Card, prepared: PreparedDataset) -> None:
     for name, value in rows.items():
         facts.add_row(name, value)
     print_table(facts)
+
+
+def _characteristics(about: dict[str, Any]) -> dict[str, str]:
+    """Return what is known of a log or a table, and of its parts."""
+    rows = {}
+    if "density" in about:
+        rows["density"] = f"{about['density']:.3g}"
+        rows["popularity Gini"] = str(about["item_popularity_gini"])
+        rows["events a user"] = _quantiles(about["events_per_user"])
+    if correlations := about.get("label_correlation"):
+        rows["label correlation"] = ", ".join(f"{k} {v}" for k, v in correlations.items())
+    for part, own in about["parts"].items():
+        if "history_length" in own:
+            rows[f"{part} histories"] = _quantiles(own["history_length"])
+        rows[f"{part} examples"] = ", ".join(_shares(own))
+    return rows
+
+
+def _shares(own: dict[str, Any]) -> list[str]:
+    """Return the means of the labels of a part, and what it has that training lacks."""
+    shares = [f"{own['label_rate']:.3f} clicks"] if "label_rate" in own else []
+    shares += [f"{name} {mean}" for name, mean in own.get("labels", {}).items()]
+    return shares + [
+        f"{own[f'unseen_{kind}']:.1%} new {kind}"
+        for kind in ("users", "items")
+        if f"unseen_{kind}" in own
+    ]
 
 
 def _quantiles(values: dict[str, int]) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from recbench.cli import options
 from recbench.cli.table import print_table
+
+if TYPE_CHECKING:
+    from recbench.data import Card
 
 
 def list_plugins(
@@ -51,7 +55,6 @@ def _models() -> list[dict[str, Any]]:
 
 
 def _datasets() -> list[dict[str, Any]]:
-    from recbench.data import locate
     from recbench.errors import DataError, PluginError
     from recbench.folders import Folders
     from recbench.plugins import discover, load_dataset
@@ -63,12 +66,32 @@ def _datasets() -> list[dict[str, Any]]:
         try:
             card = load_dataset(plugin).card
             row |= {"task": card.task, "protocols": ", ".join(card.protocols)}
-            there = "here" if locate(card, folder) else "missing"
-            row["files"] = f"{there} (simulator)" if card.simulated_sizes else there
+            row["files"] = _presence(card, folder)
         except (DataError, PluginError) as error:
             row["files"] = f"broken: {error}"
         rows.append(row | {"distribution": plugin.distribution, "version": plugin.version})
     return rows
+
+
+def _presence(card: Card, folder: Path | None) -> str:
+    """Return whether a dataset's files are here, for which protocols if not for the default one."""
+    from recbench.data import locate
+    from recbench.errors import DataError
+
+    if not card.files:
+        return "simulator"
+    present, incomplete = [], None
+    for protocol in card.protocols:
+        try:
+            present += [protocol] if locate(card, folder, protocol) else []
+        except DataError as error:
+            incomplete = error
+    if incomplete and not present:
+        raise incomplete
+    there = "here" if card.default_protocol in present else "missing"
+    if present and there == "missing":
+        there = f"here for {', '.join(present)}"
+    return f"{there} (simulator)" if card.simulated_sizes else there
 
 
 def _metrics() -> list[dict[str, Any]]:

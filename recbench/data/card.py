@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
 from recbench.data.protocol import Protocol
+from recbench.data.table_protocol import TableProtocol
 from recbench.progress import Progress
+from recbench.schema import Field
 
 LABEL = "click"
 """Name of the label of click-through-rate data."""
 RESERVED = frozenset({"user", "item", LABEL, "behaviour", "start", "stop"})
 """Names that no further field of users or items can have, because prepared data use them."""
+SIZES = {"binary": 2, "real": 0}
+"""What a schema has as the size of a label of each kind."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,17 @@ class Card:
         source: Where to get the files, in a sentence that can follow "get it from".
         licence: What the owners allow.
         citation: Whom to cite.
-        counts: Published releases, each as counts of `interactions`, `users`, `items`; a log that
-            matches none is refused. Empty if none is published.
+        counts: Published releases, each as counts of `interactions`, `users`, `items`, or `rows` of
+            a table; data that match none are refused. Empty if none is published.
         time_range: First and last second that can be right; other rows are dropped and counted.
         simulated_sizes: Sizes the simulator offers, each with its constants; empty without one.
         simulator_version: Raised when simulated data change.
         max_rejected: Share of rows that may be malformed before the file is refused.
         notes: What a user must know about the data, a sentence each.
         sessions: Whether its users are sessions, which never come back: no model is told them.
+        labels: What can be predicted of a table's rows, each of two values or any number; empty for
+            a log, whose rows are events.
+        numbers: Which columns of a table are numbers; the others are categories.
     """
 
     name: str
@@ -49,7 +56,7 @@ class Card:
     title: str
     task: str
     files: Mapping[str, str]
-    protocols: Mapping[str, Protocol]
+    protocols: Mapping[str, Protocol | TableProtocol]
     source: str
     licence: str
     citation: str
@@ -60,11 +67,23 @@ class Card:
     max_rejected: float = 1e-3
     notes: tuple[str, ...] = ()
     sessions: bool = False
+    labels: Mapping[str, Literal["binary", "real"]] = field(default_factory=dict)
+    numbers: tuple[str, ...] = ()
 
     @property
     def default_protocol(self) -> str:
         """The name of the protocol used when none is asked for."""
         return next(iter(self.protocols))
+
+    def label_fields(self, protocol: Protocol | TableProtocol) -> tuple[Field, ...]:
+        """Return the labels that a protocol of a table predicts, in the order of predictions."""
+        chosen = protocol.labels or tuple(self.labels)
+        return tuple(Field(name, "label", SIZES[self.labels[name]]) for name in chosen)
+
+    def files_of(self, protocol: str) -> Mapping[str, str]:
+        """Return those of `files` that a protocol reads."""
+        chosen = self.protocols[protocol].files or tuple(self.files)
+        return {role: self.files[role] for role in chosen}
 
 
 class Dataset:
@@ -88,6 +107,9 @@ class Dataset:
         the official test part; needed by the protocol `OfficialTest` alone).
         `items` (optional) has `item` and a column for each further item field; `users` likewise.
         No two of these fields have one name, upper and lower case alike, and none is `RESERVED`.
+
+        A card with labels makes `rows` instead: `row` (its order), `testing` (as above), a column
+        for each label (null where it is missing) and one for each input (null likewise).
         """
         raise NotImplementedError
 

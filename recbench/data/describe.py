@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from recbench.data.examples import Examples, SplitLog
 from recbench.data.ingest import RawLog
 from recbench.data.protocol import PARTS, Protocol
+from recbench.data.table_protocol import TableProtocol
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
+TIMELESS = {"known": False, "reason": "the raw files carry no time"}
+"""The leakage report of data without times."""
 
 
 def characteristics(log: RawLog, split: SplitLog) -> dict[str, Any]:
@@ -35,10 +38,10 @@ def characteristics(log: RawLog, split: SplitLog) -> dict[str, Any]:
     }
 
 
-def leakage(protocol: Protocol, split: SplitLog) -> dict[str, Any]:
+def leakage(protocol: Protocol | TableProtocol, split: SplitLog) -> dict[str, Any]:
     """Return how many test targets happened before the training part ended."""
     if not protocol.timed:
-        return {"known": False, "reason": "the raw files carry no time"}
+        return TIMELESS
     test = split.examples["test"]
     targets = test.time if test.label is None else test.time[test.label == 1]
     early = int((targets < split.train_end).sum())

@@ -6,7 +6,6 @@ DuckDB reads, filters and sorts out of core, within a stated memory limit. What 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,11 @@ from numpy.typing import DTypeLike
 
 from recbench.data.card import RESERVED, Card, Dataset
 from recbench.data.columns import Spool
-from recbench.data.reading import Rejected, rejected
-from recbench.errors import DataError, UsageError
+from recbench.data.database import column_names, reading, require_few, row_count
+from recbench.data.reading import Rejected
+from recbench.errors import DataError
 from recbench.progress import Progress
 
-DEFAULT_MEMORY = "1GiB"
-"""Memory that DuckDB may use; `RECBENCH_MEMORY` overrides it."""
 ROWS = 1 << 18
 
 
@@ -57,30 +55,8 @@ def ingest(
     dataset: Dataset, files: Mapping[str, Path], scratch: Path, progress: Progress
 ) -> RawLog:
     """Read `files` with the dataset's reader and return its log, stored under `scratch`."""
-    with duckdb.connect(scratch / "ingest.duckdb") as db:
-        memory = os.environ.get("RECBENCH_MEMORY") or DEFAULT_MEMORY
-        try:
-            db.execute("SET memory_limit=$limit", {"limit": memory})
-        except duckdb.Error as error:
-            raise UsageError(
-                f"RECBENCH_MEMORY is '{memory}', which is no amount of memory; "
-                "write a number and a unit, such as 1GiB"
-            ) from error
-        db.execute("SET enable_progress_bar=false")
-        try:
-            dataset.read(db, files)
-            faults = rejected(db)
-            return _order(dataset, db, faults, scratch, progress)
-        except duckdb.OutOfMemoryException as error:
-            raise DataError(
-                f"{dataset.card.name}: preparation needs more memory than allowed; set "
-                f"RECBENCH_MEMORY to more than {memory}"
-            ) from error
-        except duckdb.ConversionException as error:
-            raise DataError(
-                f"{dataset.card.name}: {', '.join(map(str, files.values()))}: not in the expected "
-                f"format: {str(error).splitlines()[0]}; mend the file or get it again"
-            ) from error
+    with reading(dataset, files, scratch) as (db, faults):
+        return _order(dataset, db, faults, scratch, progress)
 
 
 def _order(
@@ -91,18 +67,13 @@ def _order(
     progress: Progress,
 ) -> RawLog:
     card = dataset.card
-    columns = set(_columns(db, "events"))
-    total = _count(db, "events")
-    if faults.count > card.max_rejected * (total + faults.count):
-        raise DataError(
-            f"{card.name}: {faults.count:,} of {total + faults.count:,} rows are malformed:\n  "
-            + "\n  ".join(faults.examples)
-            + "\nmend or replace the file"
-        )
+    columns = set(column_names(db, "events"))
+    total = row_count(db, "events")
+    require_few(card, faults, total)
     _require_own_names(card, db)
     low, high = card.time_range or (-(1 << 62), 1 << 62)
     db.execute(f"CREATE VIEW log AS SELECT * FROM events WHERE time BETWEEN {low} AND {high}")  # noqa: S608
-    kept = _count(db, "log")
+    kept = row_count(db, "log")
     if not kept:
         raise DataError(f"{card.name}: the raw files hold no event within the dataset's time range")
     users, items = _number(db, "user"), _number(db, "item")
@@ -130,7 +101,7 @@ def _require_own_names(card: Card, db: duckdb.DuckDBPyConnection) -> None:
     """Raise `DataError` if a field's name is taken; prepared data go by the name alone."""
     taken = dict.fromkeys(RESERVED, "recbench itself")
     for key in ("user", "item"):
-        names = [name for name in _columns(db, f"{key}s") if name.lower() != key]
+        names = [name for name in column_names(db, f"{key}s") if name.lower() != key]
         for name in names:
             if owner := taken.get(name.lower()):
                 raise DataError(
@@ -138,17 +109,6 @@ def _require_own_names(card: Card, db: duckdb.DuckDBPyConnection) -> None:
                     "uses; give the column another one in the dataset's reader"
                 )
         taken |= {name.lower(): f"the {key}s table" for name in names}
-
-
-def _columns(db: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    """Return the names of a table's columns; none if there is no such table."""
-    tables = {row[0].lower() for row in db.execute("SHOW TABLES").fetchall()}
-    return [row[0] for row in db.execute(f"DESCRIBE {table}").fetchall()] if table in tables else []
-
-
-def _count(db: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = db.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
-    return int(row[0]) if row else 0
 
 
 def _number(db: duckdb.DuckDBPyConnection, column: str) -> pa.Array:
@@ -197,7 +157,7 @@ def _fill(
 
 def _side(db: duckdb.DuckDBPyConnection, key: str, count: int) -> dict[str, pa.Array]:
     """Return the further columns of the `items` or `users` table, a row for each number."""
-    if not _columns(db, f"{key}s"):
+    if not column_names(db, f"{key}s"):
         return {}
     joined = db.sql(
         f"""SELECT s.* EXCLUDE ({key}) FROM {key}_number LEFT JOIN {key}s s USING ({key})

@@ -58,19 +58,35 @@ class Loader:
         for start in range(0, len(order), self.batch_size):
             self.dataset.require_open(self.part.name)
             rows = order[start : start + self.batch_size]
-            labels = torch.from_numpy(self.dataset.task.labels(self.part.labels[rows]))
-            yield self.dataset.task.batch(self._features(rows), labels)
+            labels = self.dataset.task.labels([column[rows] for column in self.part.targets])
+            yield self.dataset.task.batch(self._features(rows), torch.from_numpy(labels))
 
     def _features(self, rows: Ints) -> Features:
-        part = self.part
-        ids = {"user": gather(part.user, rows), "item": gather(part.item, rows)}
+        part, schema = self.part, self.dataset.schema
         fields: dict[str, torch.Tensor] = {}
+        for field in schema.of("context"):
+            if field.size:
+                ids = self.dataset.known(field.name, gather(part.columns[field.name], rows))
+                fields[field.name] = torch.from_numpy(ids)
+        if "history_start" not in part.columns:
+            return Features(fields, _no_history(len(rows)), self._numbers(rows))
+        owners = {"user": gather(part.user, rows), "item": gather(part.item, rows)}
         tables = {"user": self.dataset.users, "item": self.dataset.items}
         for role in self.dataset.task.shown:
-            table = tables[role]
-            for field in self.dataset.schema.of(role):
-                fields[field.name] = self._lookup(field.name, role, ids[role], table)
-        return Features(fields, self._history(rows, ids))
+            for field in schema.of(role):
+                fields[field.name] = self._lookup(field.name, role, owners[role], tables[role])
+        return Features(fields, self._history(rows, owners), self._numbers(rows))
+
+    def _numbers(self, rows: Ints) -> torch.Tensor:
+        """Return the numbers of examples, standardised and 0 where missing, [B, N]."""
+        mean, scale = self.dataset.scaling
+        values = np.empty((len(rows), len(mean)), np.float32)
+        for place, name in enumerate(self.dataset.schema.numbers):
+            values[:, place] = gather(self.part.columns[name], rows)
+        values -= mean
+        values /= scale
+        values[np.isnan(values)] = 0
+        return torch.from_numpy(values)
 
     def _history(self, rows: Ints, ids: dict[str, Ints]) -> History:
         dataset, part = self.dataset, self.part
@@ -106,3 +122,9 @@ class Loader:
         """Return the values of a field for final ids of its user or item."""
         values = self.dataset.known(name, ids) if name == role else gather(table[name], ids)
         return torch.from_numpy(values)
+
+
+def _no_history(rows: int) -> History:
+    """Return the histories of examples that have none."""
+    offsets = torch.zeros(rows + 1, dtype=torch.int64)
+    return History({}, offsets[:0], offsets, 0)

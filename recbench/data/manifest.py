@@ -37,8 +37,9 @@ class Manifest:
         settings: Everything that decided the result, as plain values.
         files: For each raw file, its name, bytes and SHA-256.
         fields: The schema.
-        counts: Interactions, users, items, and the examples of each part.
-        fingerprints: SHA-256 over decoded rows, of the log, of the side fields and of each part.
+        counts: Interactions, users, items, or the rows of a table, and the examples of each part.
+        fingerprints: SHA-256 over decoded rows, of each part and, where there is a log, of it and
+            of the side fields.
         tables: SHA-256 of each file of the folder, by its path in it.
         characteristics: Statistics that describe the data.
         leakage: How far the protocol lets training see the time of the test.
@@ -98,7 +99,7 @@ def fingerprint(start: str, columns: Mapping[str, Any], ids: Mapping[str, pa.Arr
 
     Args:
         start: A text to begin with: the fingerprint of what the rows point into, or "".
-        columns: The rows' columns of whole numbers, in a fixed order.
+        columns: The rows' columns of numbers, in a fixed order.
         ids: Raw values of those columns that hold raw numbers.
     """
     digest = hashlib.sha256(start.encode())
@@ -135,7 +136,7 @@ def file_checksum(path: Path) -> str:
 
 
 def _numbers(values: np.ndarray[Any, Any]) -> bytes:
-    return values.astype("<i8").tobytes()
+    return values.astype("<f8" if values.dtype.kind == "f" else "<i8").tobytes()
 
 
 def _decoded(numbers: np.ndarray[Any, Any], raw: pa.Array) -> bytes:

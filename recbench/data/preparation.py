@@ -16,13 +16,17 @@ from filelock import FileLock, Timeout
 
 from recbench.data.card import Dataset
 from recbench.data.config import DataConfig
+from recbench.data.database import FILE
 from recbench.data.examples import split_log
 from recbench.data.ingest import ingest
 from recbench.data.manifest import FORMAT
 from recbench.data.prepared import PreparedDataset
 from recbench.data.raw import locate, missing_files, unzipped
 from recbench.data.reading import disk_full
+from recbench.data.table import ingest_table
+from recbench.data.table_protocol import TableProtocol
 from recbench.data.write import write_prepared
+from recbench.data.write_table import write_table_dataset
 from recbench.errors import DataError, UsageError, unknown_name
 from recbench.folders import Folders
 from recbench.progress import SILENT, Progress
@@ -92,9 +96,11 @@ def resolve(dataset: Dataset, config: DataConfig, folders: Folders) -> Request:
     protocol = config.protocol or card.default_protocol
     if protocol not in card.protocols:
         raise unknown_name(f"protocol of {card.name}", protocol, card.protocols)
-    files = None if config.source == "simulated" else locate(card, folders.data)
+    files = None if config.source == "simulated" else locate(card, folders.data, protocol)
     if files is not None:
         return Request(dataset, protocol, "real", "", files)
+    if config.source == "real" and not card.files:
+        raise UsageError(f"{card.name} is always simulated; leave out --source real")
     if config.source == "real" or not card.simulated_sizes:
         if config.source == "simulated":
             raise UsageError(f"{card.name} has no simulator; use --source real")
@@ -119,15 +125,24 @@ def prepare(
     request = resolve(dataset, config, folders)
     target = request.folder(folders.cache)
     if request.source == "simulated":
-        progress.warn(
-            f"{dataset.card.name}: SIMULATED data (size {request.size}), not the real dataset; "
-            f"the scores say nothing about it. The real one: get it from {dataset.card.source}"
-        )
+        _say_simulated(request, progress)
     if not (target / "manifest.json").exists():
         with _only_one(target, progress):
             if not (target / "manifest.json").exists():
                 _publish(request, target, progress)
     return PreparedDataset(target, config.limit)
+
+
+def _say_simulated(request: Request, progress: Progress) -> None:
+    card = request.dataset.card
+    what = f"{card.name}: SIMULATED data (size {request.size})"
+    if not card.files:
+        progress.note(f"{what}, as always: {card.source}")
+        return
+    progress.warn(
+        f"{what}, not the real dataset; the scores say nothing about it. The real one: get it from "
+        f"{card.source}"
+    )
 
 
 def _publish(request: Request, target: Path, progress: Progress) -> None:
@@ -157,25 +172,36 @@ def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> 
     raw.mkdir()
     if request.source == "simulated":
         files = dataset.simulate(request.size, raw, progress)
+    protocol = dataset.card.protocols[request.protocol]
+    if isinstance(protocol, TableProtocol):
+        table = ingest_table(dataset, protocol, unzipped(files, raw), staging, progress)
+        with table:
+            (staging / FILE).unlink()
+            _check_counts(request, {"rows": table.rows})
+            write_table_dataset(dataset, request.settings, files, table, ready)
+        return
     log = ingest(dataset, unzipped(files, raw), staging, progress)
-    if request.source == "real":
-        _check_counts(dataset, len(log.spool.columns["user"]), len(log.users), len(log.items))
+    counts = {"interactions": len(log.spool.columns["user"])}
+    counts |= {"users": len(log.users), "items": len(log.items)}
+    _check_counts(request, counts)
     with log.spool:
-        (staging / "ingest.duckdb").unlink()
-        split = split_log(log, dataset.card.protocols[request.protocol])
+        (staging / FILE).unlink()
+        split = split_log(log, protocol)
         write_prepared(dataset, request.settings, files, log, split, raw, ready)
 
 
-def _check_counts(dataset: Dataset, interactions: int, users: int, items: int) -> None:
-    counts = {"interactions": interactions, "users": users, "items": items}
-    published = dataset.card.counts
-    if not published or counts in published:
+def _check_counts(request: Request, counts: Mapping[str, int]) -> None:
+    """Raise `DataError` if real data are not of a published release."""
+    published = request.dataset.card.counts
+    if request.source != "real" or not published or counts in published:
         return
-    release = min(published, key=lambda each: abs(each["interactions"] - interactions))
+    size = next(iter(counts))
+    release = min(published, key=lambda each: abs(each[size] - counts[size]))
     wrong = [f"{counts[k]:,} {k} (published: {n:,})" for k, n in release.items() if counts[k] != n]
+    card = request.dataset.card
     raise DataError(
-        f"{dataset.card.name}: the raw files hold {', '.join(wrong)}; they are damaged or another "
-        f"release. Get them again from {dataset.card.source}"
+        f"{card.name}: the raw files hold {', '.join(wrong)}; they are damaged or another "
+        f"release. Get them again from {card.source}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,29 +23,63 @@ Ints = NDArray[np.int64]
 class Part:
     """The examples of one part, as memory-mapped columns.
 
+    Those of a log have the columns that are properties here. Those of a table have `row`, context
+    fields, numbers and labels; the properties are not for them, `targets` excepted.
+
     Attributes:
         name: train, valid or test.
-        user: Final id of each example's user, [M].
-        item: Final id of the target, [M].
-        labels: What is to be predicted, [M]: 1 or 0, or for next-item prediction the item itself.
-        time: Seconds, [M].
-        history_start: Where in the log the history begins, [M].
-        history_stop: Where in the log the history ends, [M].
-        oracle: Scores that no model is expected to beat, [M]; None if unknown.
+        columns: Every column by name, each [M].
+        schema: The dataset's fields.
     """
 
     name: str
-    user: Column
-    item: Column
-    labels: Column
-    time: Column
-    history_start: Column
-    history_stop: Column
-    oracle: Column | None
+    columns: Mapping[str, Column]
+    schema: Schema
 
     def __len__(self) -> int:
         """Return the number of examples, M."""
-        return len(self.user)
+        return len(next(iter(self.columns.values())))
+
+    @property
+    def targets(self) -> tuple[Column, ...]:
+        """What is to be predicted: each label, or without one the item itself, each [M]."""
+        return tuple(self.columns[name] for name in self.schema.labels or ("item",))
+
+    @property
+    def labels(self) -> Column:
+        """The one thing that is to be predicted, [M]."""
+        (labels,) = self.targets
+        return labels
+
+    @property
+    def user(self) -> Column:
+        """Final id of each example's user, [M]."""
+        return self.columns["user"]
+
+    @property
+    def item(self) -> Column:
+        """Final id of the target, [M]."""
+        return self.columns["item"]
+
+    @property
+    def time(self) -> Column:
+        """Seconds, [M]."""
+        return self.columns["time"]
+
+    @property
+    def history_start(self) -> Column:
+        """Where in the log the history begins, [M]."""
+        return self.columns["history_start"]
+
+    @property
+    def history_stop(self) -> Column:
+        """Where in the log the history ends, [M]."""
+        return self.columns["history_stop"]
+
+    @property
+    def oracle(self) -> Column | None:
+        """Scores that no model is expected to beat, [M]; None if unknown."""
+        return self.columns.get("oracle")
 
 
 class PreparedDataset:
@@ -105,23 +140,21 @@ class PreparedDataset:
         """Column position: each user's log positions by (category, position); column category."""
         return read_table(self.folder / "category_index.arrow")
 
+    @cached_property
+    def scaling(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation of each number in the training part, both [N]."""
+        tables = [read_table(self.folder / f"fields/{name}.arrow") for name in self.schema.numbers]
+        mean, scale = ([float(each[key][0]) for each in tables] for key in ("mean", "scale"))
+        return np.array(mean, np.float32), np.array(scale, np.float32)
+
     def known(self, name: str, ids: Ints) -> Ints:
-        """Return final ids of users or items with those that training lacks made `UNSEEN`."""
+        """Return final ids of a field with those that training lacks made `UNSEEN`."""
         return np.where(ids < self.schema[name].size, ids, UNSEEN)
 
     def _read(self, name: str) -> Part:
         columns = read_table(self.folder / "samples" / f"{name}.arrow")
-        count = len(columns["user"])
+        count = len(next(iter(columns.values())))
         if 0 < self.limit < count:
             rows = np.linspace(0, count - 1, self.limit).astype(np.int64)
             columns = {key: column[rows] for key, column in columns.items()}
-        return Part(
-            name,
-            columns["user"],
-            columns["item"],
-            columns[next(iter(self.schema.labels), "item")],
-            columns["time"],
-            columns["history_start"],
-            columns["history_stop"],
-            columns.get("oracle"),
-        )
+        return Part(name, columns, self.schema)

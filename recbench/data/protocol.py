@@ -7,7 +7,7 @@ that a protocol needs memory for one chunk only, however long the log is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,6 +173,8 @@ class Protocol:
     """How examples are made from a log.
 
     Attributes:
+        labels: None to choose from, as tables have.
+        files: None to choose from: all are read.
         split: Which part an event belongs to.
         negatives: How examples of no click are drawn; None where the log has labels, and for
             tasks that need none.
@@ -186,6 +188,8 @@ class Protocol:
         source: Where the protocol comes from.
     """
 
+    labels: ClassVar[tuple[str, ...]] = ()
+    files: ClassVar[tuple[str, ...]] = ()
     split: GlobalTime | LastSessions | OfficialTest | LeaveLastTwoOut
     negatives: Negatives | None = None
     last_per_user: int = 0

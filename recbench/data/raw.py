@@ -14,17 +14,19 @@ from recbench.errors import DataError
 SUFFIXES = ("", ".gz", ".zip")
 
 
-def locate(card: Card, folder: Path | None) -> Mapping[str, Path] | None:
-    """Return the card's raw files under `folder`, or None if none of them is there.
+def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, Path] | None:
+    """Return the raw files that a protocol needs, or None if none of them is under `folder`.
 
     A file is looked for in the dataset's own folder and at the top, plain, as .gz and as .zip.
+    Without a protocol it is the default one that counts.
 
     Raises:
         DataError: If only some of the files are there.
     """
     if folder is None:
         return None
-    found = {role: _find(card.name, name, folder) for role, name in card.files.items()}
+    files = card.files_of(protocol or card.default_protocol)
+    found = {role: _find(card.name, name, folder) for role, name in files.items()}
     present = {role: path for role, path in found.items() if path is not None}
     if not present:
         return None

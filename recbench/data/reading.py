@@ -29,6 +29,13 @@ class Rejected:
     count: int
     examples: tuple[str, ...]
 
+    @property
+    def reports(self) -> list[str]:
+        """What a manifest says about them: a sentence, or nothing if there are none."""
+        if not self.count:
+            return []
+        return [f"{self.count:,} malformed rows left out: {'; '.join(self.examples)}"]
+
 
 def read_csv(
     db: duckdb.DuckDBPyConnection,

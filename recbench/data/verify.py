@@ -9,6 +9,7 @@ import numpy as np
 from recbench.data.columns import read_table
 from recbench.data.manifest import Manifest, fields_fingerprint, file_checksum, fingerprint
 from recbench.data.protocol import PARTS
+from recbench.data.write_table import table_fingerprints
 from recbench.errors import DataError
 from recbench.schema import FIRST_ID
 
@@ -17,7 +18,8 @@ def verify_prepared(folder: Path) -> list[str]:
     """Return what differs from the manifest; empty if nothing does.
 
     That is the files whose bytes are not those that were written or, if all are, those of `log`,
-    `fields`, `train`, `valid` and `test` whose decoded rows have another fingerprint.
+    `fields`, `train`, `valid` and `test` (of a table the last three) whose decoded rows have
+    another fingerprint.
 
     Raises:
         DataError: If a file is missing.
@@ -25,7 +27,10 @@ def verify_prepared(folder: Path) -> list[str]:
     manifest = Manifest.load(folder)
     if damaged := [name for name, sha in manifest.tables.items() if _checksum(folder, name) != sha]:
         return damaged
-    found = _fingerprints(folder, manifest)
+    logged = "log" in manifest.fingerprints
+    found = (
+        _fingerprints(folder, manifest) if logged else table_fingerprints(folder, manifest.schema)
+    )
     return [name for name, value in found.items() if value != manifest.fingerprints[name]]
 
 
@@ -40,7 +45,7 @@ def _checksum(folder: Path, name: str) -> str:
 
 
 def _fingerprints(folder: Path, manifest: Manifest) -> dict[str, str]:
-    """Return the fingerprints of the rows in the prepared tables."""
+    """Return the fingerprints of the rows of a prepared log."""
     users, items = read_table(folder / "users.arrow"), read_table(folder / "items.arrow")
     ids = {"user": users["user"], "item": items["item"]}
     lengths = (users["stop"] - users["start"])[FIRST_ID:]

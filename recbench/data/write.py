@@ -233,10 +233,7 @@ def _fingerprints(log: RawLog, split: SplitLog, users: Side, items: Side) -> dic
 
 
 def _reports(log: RawLog, split: SplitLog) -> list[str]:
-    reports = []
-    if log.rejected.count:
-        where = "; ".join(log.rejected.examples)
-        reports.append(f"{log.rejected.count:,} malformed rows left out: {where}")
+    reports = log.rejected.reports
     if log.out_of_range:
         reports.append(f"{log.out_of_range:,} rows left out: their time is out of range")
     if split.given_up:

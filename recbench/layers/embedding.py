@@ -13,7 +13,7 @@ from recbench.schema import PADDING, UNSEEN, Field, Schema
 
 
 class FieldEmbeddings(nn.Module):
-    """One table for each user, item and context field.
+    """One table for each user, item and context field that is no number.
 
     The vector of `PADDING` is zero and stays zero. The vector of `UNSEEN` begins at zero, and
     since training meets no unseen value, ends there too: unseen values are neutral, not random.
@@ -39,7 +39,7 @@ class FieldEmbeddings(nn.Module):
         """
         super().__init__()
         std = dim**-0.5 if std is None else std
-        known = schema.of("user", "item", "context")
+        known = (field for field in schema.of("user", "item", "context") if field.size)
         self.fields = tuple(field for field in known if field.name not in exclude)
         tables = [torch.empty(field.size, dim).normal_(std=std) for field in self.fields]
         for table in tables:

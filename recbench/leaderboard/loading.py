@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from recbench.errors import RecbenchError
-from recbench.metrics import METRICS
+from recbench.metrics import METRICS, metric_of
 from recbench.record import RunRecord
 
 
@@ -22,7 +22,7 @@ def load_records(root: Path) -> tuple[list[RunRecord], list[str]]:
         except RecbenchError as error:
             problems.append(str(error))
             continue
-        if unknown := sorted(record.metric_versions.keys() - METRICS.keys()):
+        if unknown := sorted(set(map(metric_of, record.metric_versions)) - METRICS.keys()):
             problems.append(f"{path}: metric '{unknown[0]}' is not known here; upgrade recbench")
             continue
         records.append(record)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import Literal
@@ -13,7 +13,7 @@ import pandas as pd
 
 from recbench.errors import unknown_name
 from recbench.leaderboard.label import label_configs
-from recbench.metrics import METRICS, Metric
+from recbench.metrics import METRICS, Metric, metric_of
 from recbench.plain import digest
 from recbench.record import RunRecord
 
@@ -48,7 +48,7 @@ class Group:
     def of(cls, record: RunRecord) -> Group:
         """Return the group of a record; raise `UsageError` if a metric of it is not known."""
         order = {name: place for place, name in enumerate(METRICS)}
-        for name in record.metric_versions:
+        for name in map(metric_of, record.metric_versions):
             if name not in order:
                 raise unknown_name("metric", name, METRICS)
         data = record.dataset
@@ -61,14 +61,19 @@ class Group:
             limit=data.limit,
             split=digest(asdict(data.fingerprints)),
             metric_versions=tuple(
-                sorted(record.metric_versions.items(), key=lambda entry: order[entry[0]])
+                sorted(
+                    record.metric_versions.items(),
+                    key=lambda entry: (order[metric_of(entry[0])], entry[0]),
+                )
             ),
         )
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
         """The metrics of the group; the first one ranks."""
-        return tuple(METRICS[name] for name, _ in self.metric_versions)
+        return tuple(
+            replace(METRICS[metric_of(name)], name=name) for name, _ in self.metric_versions
+        )
 
     @property
     def title(self) -> str:

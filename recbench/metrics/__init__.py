@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from recbench.metrics.classification import auc, gauc, logloss, scored_users
 from recbench.metrics.ranking import mean_rank, mrr, ndcg, ndcg_of_order, recall
+from recbench.metrics.regression import mse
 
 __all__ = [
     "METRICS",
@@ -19,10 +20,13 @@ __all__ = [
     "gauc",
     "logloss",
     "mean_rank",
+    "metric_of",
     "mrr",
+    "mse",
     "ndcg",
     "ndcg_of_order",
     "recall",
+    "score_name",
     "scored_users",
 ]
 
@@ -64,6 +68,7 @@ _ALL = (
         "each user's own AUC, averaged by the user's number of rows",
     ),
     Metric("logloss", 1, False, _CLICK, logloss, "mean binary cross-entropy in nats"),
+    Metric("mse", 1, False, _CLICK, mse, "mean squared error"),
     Metric(
         "mrr@20", 1, True, ("rank",), partial(mrr, k=20), "mean of 1 / rank, 0 beyond rank 20"
     ),
@@ -78,3 +83,13 @@ _ALL = (
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
 """Every metric by name; of those that a task has, the first here is the one that ranks models."""
+
+
+def score_name(name: str, group: str) -> str:
+    """Return what a metric or column is called for a group of predictions, such as `auc/income`."""
+    return f"{name}/{group}" if group else name
+
+
+def metric_of(score: str) -> str:
+    """Return the name of the metric behind a score such as `auc` or `auc/income`."""
+    return score.partition("/")[0]

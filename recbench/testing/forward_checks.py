@@ -177,7 +177,7 @@ def _require_kept(batch: Batch, untouched: Batch, method: str) -> None:
     require(found.keys() == expected.keys(), f"{method} adds to or removes from the batch's fields")
     for place, values in expected.items():
         require(
-            torch.equal(found[place], values),
+            torch.allclose(found[place], values, rtol=0, atol=0, equal_nan=True),
             f"{method} changes {place}; copy a tensor before an operation in place",
         )
 
@@ -186,6 +186,7 @@ def _tensors(batch: Batch) -> dict[str, Tensor]:
     features, history = batch.features, batch.features.history
     return {
         "labels": batch.labels,
+        "features.numbers": features.numbers,
         "history.age": history.age,
         "history.offsets": history.offsets,
         **{f"features.{name}": ids for name, ids in features.fields.items()},

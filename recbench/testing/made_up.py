@@ -9,8 +9,8 @@ from torch import Tensor
 
 from recbench.batch import Batch, Reads
 from recbench.schema import Schema
-from recbench.task import CTR, NEXT_ITEM
-from recbench.testing import synthetic, synthetic_sessions
+from recbench.task import CTR, MULTI_TASK, NEXT_ITEM
+from recbench.testing import synthetic, synthetic_sessions, synthetic_tables
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,13 @@ MADE_UP: Mapping[str, MadeUp] = {
         synthetic_sessions.planted_batch,
         synthetic_sessions.opposite,
         learnt=0.4,  # MRR@20; chance is about 0.11 and 1 can be reached
+    ),
+    MULTI_TASK.name: MadeUp(
+        synthetic_tables.SCHEMA,
+        synthetic_tables.random_batch,
+        synthetic_tables.planted_batch,
+        synthetic_tables.opposite,
+        learnt=0.8,  # mean AUC; 0.5 is chance and 1 can be reached
     ),
 }
 """Made-up data by task."""

@@ -23,7 +23,7 @@ def take(features: Features, rows: Sequence[int]) -> Features:
     starts, stops = _bounds(features.history)
     events = window(starts[chosen.numpy()], stops[chosen.numpy()], -1)
     fields = {name: ids[chosen] for name, ids in features.fields.items()}
-    return Features(fields, _history(features.history, *events))
+    return Features(fields, _history(features.history, *events), features.numbers[chosen])
 
 
 def take_batch(batch: B, rows: Sequence[int]) -> B:
@@ -38,7 +38,7 @@ def prune(features: Features, reads: Reads) -> Features:
     starts, stops = _bounds(history)
     recent = -1 if reads.recent is None else reads.recent
     if not reads.same_category or recent < 0:
-        return Features(features.fields, _history(history, *window(starts, stops, recent)))
+        return replace(features, history=_history(history, *window(starts, stops, recent)))
     category = history.fields["category"].numpy().astype(np.int32)
     offsets, positions = window_with_category(
         starts,
@@ -51,7 +51,7 @@ def prune(features: Features, reads: Reads) -> Features:
         category,
         features.fields["category"].numpy(),
     )
-    return Features(features.fields, _history(history, offsets, positions))
+    return replace(features, history=_history(history, offsets, positions))
 
 
 def _bounds(history: History) -> tuple[Ints, Ints]:

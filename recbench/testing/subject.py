@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from recbench.batch import Batch, Features
-from recbench.metrics import METRICS
 from recbench.model import Model
 from recbench.pipeline import seed_everything
 from recbench.testing.made_up import MADE_UP, MadeUp
@@ -90,12 +89,14 @@ def predict(model: Model, features: Features) -> Tensor:
 
 
 def primary(model: Model) -> str:
-    """Return the name of the metric that matters most for the model's task."""
-    return model.task.metrics[0]
+    """Return the name of the score that matters most for the model's task."""
+    return model.task.scores(model.schema)[0]
 
 
 def score(model: Model, batch: Batch) -> float:
     """Return the model's score on a batch, by the primary metric of its task."""
-    predictions = model.task.predictions(predict(model, batch.features), batch.labels)
-    columns = {name: column.numpy() for name, column in predictions.items()}
-    return METRICS[primary(model)]({"label": batch.labels.numpy(), **columns})
+    output = predict(model, batch.features)
+    kept = model.task.predictions(output, batch.labels, model.schema)
+    columns = {**batch.features.fields, "label": batch.labels, **kept}  # the user is for gAUC
+    rows = {name: column.numpy() for name, column in columns.items()}
+    return model.task.judge(rows, model.schema)[primary(model)]

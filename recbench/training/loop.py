@@ -15,7 +15,7 @@ from torch import Tensor
 
 from recbench.batch import Batch
 from recbench.errors import TrainingError, unknown_name
-from recbench.metrics import METRICS
+from recbench.metrics import METRICS, metric_of
 from recbench.progress import SILENT, Progress
 from recbench.training.checkpoint import load_checkpoint, save_checkpoint
 from recbench.training.config import TrainingConfig
@@ -181,7 +181,7 @@ def _improves(scores: dict[str, float], best: dict[str, float], monitor: str) ->
     if math.isnan(best[name]) or math.isnan(scores[name]):
         return math.isnan(best[name]) and not math.isnan(scores[name])
     gain = scores[name] - best[name]
-    return gain > 0 if METRICS[name].higher_is_better else gain < 0
+    return gain > 0 if METRICS[metric_of(name)].higher_is_better else gain < 0
 
 
 def _title(epoch: int, config: TrainingConfig, best: dict[str, float]) -> str:

@@ -95,3 +95,15 @@ def test_wrong_names_exit_with_2_and_get_the_right_ones(recbench, verb, argument
     done = recbench("data", verb, *arguments)
     assert done.status == 2
     assert expected in done.err
+
+
+def test_describe_shows_the_labels_of_a_table(recbench, tmp_path):
+    about = ("mmoe-synthetic", "--size", "tiny", "--cache-dir", str(tmp_path))
+    done = recbench("data", "describe", *about)
+    assert done.status == 0
+    lines = {line[:19].strip(): line[19:].strip() for line in done.out.splitlines()}
+    assert lines["rows"] == "1,000"
+    assert lines["label correlation"].startswith("y1 y2 0.")
+    assert lines["train examples"].startswith("y1 ")
+    assert lines["leakage"] == "unknown: the raw files carry no time"
+    assert recbench("data", "verify", *about).out.count("agrees") == 3

@@ -57,3 +57,12 @@ def test_a_broken_plugin_is_listed_as_broken_beside_the_others(recbench, install
         "distribution": "recbench",
         "version": "",
     }
+
+
+def test_files_that_serve_some_protocols_only_are_here_for_these(recbench, tmp_path, monkeypatch):
+    (tmp_path / "census-income.test").write_text("")
+    monkeypatch.setenv("RECBENCH_DATA", str(tmp_path))
+    rows = {row["dataset"]: row for row in json.loads(recbench("list", "datasets", "--json").out)}
+    expected = "here for half, college-half, weight-half"
+    assert rows["census-income"]["files"] == expected
+    assert rows["mmoe-synthetic"]["files"] == "simulator"

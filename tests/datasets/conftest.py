@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from recbench.data import DataConfig, prepare
 from recbench.data.ingest import ingest
+from recbench.data.table import ingest_table
 from recbench.folders import Folders
 from recbench.progress import SILENT
 
@@ -29,5 +31,32 @@ def read(tmp_path):
             paths[role] = tmp_path / dataset.card.files[role]
             paths[role].write_bytes(content if isinstance(content, bytes) else content.encode())
         return ingest(dataset, paths, tmp_path, SILENT)
+
+    return make
+
+
+@pytest.fixture
+def read_rows(tmp_path):
+    """Return a function that reads a table from the text of its files by role, and decodes it.
+
+    It takes the dataset, a protocol and the texts, and returns its rows, ordered as in the files,
+    as a list for each column, and the rows that could not be read.
+    """
+
+    def make(dataset, protocol, **files):
+        paths = {}
+        for role, content in files.items():
+            paths[role] = tmp_path / dataset.card.files[role]
+            paths[role].write_text(content)
+        with ingest_table(dataset, protocol, paths, tmp_path, SILENT) as table:
+            order = np.argsort(np.concatenate([p.columns["row"] for p in table.parts.values()]))
+            columns = {}
+            for name in table.parts["train"].columns:
+                whole = np.concatenate([p.columns[name] for p in table.parts.values()])[order]
+                columns[name] = whole.tolist()
+                if name in table.values:
+                    raw = [None, None, *table.values[name].to_pylist()]
+                    columns[name] = [raw[each] for each in columns[name]]
+        return columns, table.rejected
 
     return make

@@ -86,3 +86,10 @@ def test_vectors_begin_about_one_long_unless_told_otherwise():
     for std, expected in ((None, 16**-0.5), (0.5, 0.5), (0.0, 0.0)):
         table = FieldEmbeddings(schema, 16, std=std).table(schema["item"])
         assert abs(table[2:].std().item() - expected) < 0.01
+
+
+def test_numbers_have_no_table():
+    schema = Schema((Field("age", "context", 0), Field("hour", "context", 26)))
+    embeddings = FieldEmbeddings(schema, 4)
+    assert [field.name for field in embeddings.fields] == ["hour"]
+    assert embeddings.profile_width == 4

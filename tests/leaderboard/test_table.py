@@ -162,3 +162,17 @@ def test_only_the_dataset_asked_for_is_shown(make_record):
 def test_an_unknown_metric_is_refused(make_record):
     with pytest.raises(UsageError, match="metric 'acu'"):
         tables([make_record(metric_versions={"acu": 1})])
+
+
+def test_scores_of_labels_stand_beside_their_metric_and_their_mean_ranks(make_record):
+    names = {"logloss": 1, "logloss/b": 1, "auc/b": 1, "auc/a": 1, "auc": 1}
+    records = [
+        make_record(model, auc=mean, metric_versions=names, **{"auc/a": a, "auc/b": 0.5})
+        for model, mean, a in (("mmoe", 0.7, 0.6), ("ple", 0.8, 0.5))
+    ]
+    (table,) = tables(records)
+    shown = [metric.name for metric in table.group.metrics]
+    assert shown == ["auc", "auc/a", "auc/b", "logloss", "logloss/b"]
+    assert [metric.higher_is_better for metric in table.group.metrics] == [True] * 3 + [False] * 2
+    assert list(table.rows["model"]) == ["ple", "mmoe"]
+    assert list(table.rows["auc/a_mean"]) == [0.5, 0.6]

@@ -28,6 +28,16 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "gru4rec": [{"shared_items": True, "dropout": 0.1}],
     "stmp": [{"stamp_variant": "reference"}],
     "stamp": [{"stamp_variant": "reference"}],
+    "single-task": [{"bottom": (16, 8), "dropout": 0.1, "loss_weights": (1.0, 2.0, 0.5)}],
+    "shared-bottom": [{"bottom": (16, 8), "tower": (), "dropout": 0.1}],
+    "moe": [{"gate_bias": True, "expert": (16, 8), "dropout": 0.1}],
+    "mmoe": [{"gate_bias": True, "expert": (16, 8), "loss_weights": (1.0, 2.0, 0.5)}],
+    "ple": [
+        {"extraction_layers": 1, "gate_bias": True, "dropout": 0.1},
+        {"extraction_layers": 3, "loss_decay": (1.0, 0.9, 0.99)},
+        {"own_experts": 0},
+        {"shared_experts": 0},
+    ],
 }
 
 

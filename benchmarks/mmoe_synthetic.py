@@ -1,0 +1,131 @@
+"""The MMoE paper's figure: test loss of shared bottom, one gate and many, by task correlation.
+
+Run it as `python -m benchmarks.mmoe_synthetic`; drawing needs matplotlib, the extra `bench`. Every
+repetition draws data and initial weights anew, the same data for all models, so that models are
+compared pair by pair. It prints the losses as a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from recbench_models.multitask.mmoe import MMoE
+from recbench_models.multitask.moe import MoE
+from recbench_models.multitask.shared_bottom import SharedBottom
+
+from recbench.batch import Features, History, MultiTaskBatch
+from recbench.datasets.mmoe_synthetic import SMALL, MMoESynthetic
+from recbench.pipeline import seed_everything
+from recbench.schema import Field, Schema
+from recbench.testing.subject import score
+from recbench.testing.synthetic import SyntheticSource
+from recbench.training import TrainingConfig, TrainingRun
+
+CARD = MMoESynthetic.card
+SCHEMA = Schema(
+    (
+        *(Field(name, "context", 0) for name in CARD.numbers),
+        *CARD.label_fields(CARD.protocols["shares"]),
+    )
+)
+MODELS = {"shared-bottom": SharedBottom, "moe": MoE, "mmoe": MMoE}
+TRAINING = TrainingConfig(epochs=40, batch_size=1024, learning_rate=1e-2, patience=4)
+SHARES = (0.8, 0.1, 0.1)
+
+
+def draw(correlation, repetition):
+    """Return train, validation and test part of new data."""
+    inputs, labels = replace(SMALL, correlation=correlation, seed=repetition).draw()
+    stops = np.cumsum([round(share * len(inputs)) for share in SHARES])[:-1]
+    return [
+        batch(torch.from_numpy(own).float(), torch.from_numpy(target).float())
+        for own, target in zip(np.split(inputs, stops), np.split(labels, stops), strict=True)
+    ]
+
+
+def batch(numbers, labels):
+    offsets = torch.zeros(len(labels) + 1, dtype=torch.int64)
+    history = History({}, offsets[:0], offsets, 0)
+    return MultiTaskBatch(Features({}, history, numbers), labels)
+
+
+def loss(kind, parts, repetition):
+    """Return the mean squared error on the test part, of the best state on validation."""
+    train, valid, test = parts
+    seed_everything(repetition)
+    model = kind(SCHEMA, kind.Config())
+    with tempfile.TemporaryDirectory() as folder:
+        source = SyntheticSource(train, TRAINING.batch_size)
+        run = TrainingRun(TRAINING, Path(folder))
+        model.fit(source, lambda each: {"mse": score(each, valid)}, run)
+    return score(model, test)
+
+
+def measure(correlations, repetitions):
+    """Return the losses of each model, [correlations, repetitions]."""
+    losses = {name: np.empty((len(correlations), repetitions)) for name in MODELS}
+    for place, correlation in enumerate(correlations):
+        for repetition in range(repetitions):
+            parts = draw(correlation, repetition)
+            for name, kind in MODELS.items():
+                losses[name][place, repetition] = loss(kind, parts, repetition)
+    return losses
+
+
+def interval(values):
+    """Return the half-width of the 95 % interval of means over the last axis, by Student's t."""
+    from scipy.stats import t
+
+    n = values.shape[-1]
+    return t.ppf(0.975, n - 1) * values.std(-1, ddof=1) / np.sqrt(n)
+
+
+def table(correlations, losses):
+    """Return the figures as Markdown: each model, and what mmoe gains over moe, pair by pair."""
+    columns = {**losses, "moe - mmoe": losses["moe"] - losses["mmoe"]}
+    lines = ["| correlation | " + " | ".join(columns) + " |", "|--:" * (len(columns) + 1) + "|"]
+    for place, correlation in enumerate(correlations):
+        cells = [f"{correlation:g}"]
+        for values in columns.values():
+            cells.append(f"{values[place].mean():.3f} ± {interval(values[place]):.3f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def plot(correlations, losses, path):
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "recbench"
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    for (name, values), marker in zip(losses.items(), "sov", strict=True):
+        axes.errorbar(
+            correlations, values.mean(1), interval(values), marker=marker, capsize=3, label=name
+        )
+    axes.set(xlabel="correlation of the tasks' weights", ylabel="test loss (mean squared error)")
+    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--correlations", default="0,0.25,0.5,0.75,1")
+    parser.add_argument("--repetitions", type=int, default=10)
+    parser.add_argument("--output", type=Path, default=Path("docs/mmoe-synthetic.svg"))
+    arguments = parser.parse_args()
+    correlations = [float(each) for each in arguments.correlations.split(",")]
+    losses = measure(correlations, arguments.repetitions)
+    print(table(correlations, losses))  # noqa: T201
+    plot(correlations, losses, arguments.output)
+
+
+if __name__ == "__main__":
+    main()

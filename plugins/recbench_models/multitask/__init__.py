@@ -1,0 +1,1 @@
+"""Multi-task models of the rows of a table: one input, several labels."""

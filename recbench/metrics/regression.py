@@ -1,0 +1,24 @@
+"""Metrics of real-valued predictions."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def mse(labels: ArrayLike, predictions: ArrayLike) -> float:
+    """Return the mean squared error; nan if there are no rows.
+
+    Args:
+        labels: What came to pass, [N].
+        predictions: What was expected, [N].
+
+    Raises:
+        ValueError: If the lengths differ or a value is nan.
+    """
+    found, expected = np.asarray(predictions, np.float64), np.asarray(labels, np.float64)
+    if found.shape != expected.shape or found.ndim != 1:
+        raise ValueError(f"predictions: expected shape {expected.shape}, got {found.shape}")
+    if np.isnan(found).any() or np.isnan(expected).any():
+        raise ValueError("labels and predictions: expected no nan")
+    return float(np.mean((found - expected) ** 2)) if len(found) else float("nan")

@@ -1,0 +1,288 @@
+import dataclasses
+import gzip
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from recbench.batch import Reads
+from recbench.data import Card, DataConfig, Dataset, Loader, prepare, verify_prepared
+from recbench.data.columns import read_table, write_table
+from recbench.data.manifest import Manifest, file_checksum
+from recbench.data.reading import read_csv
+from recbench.data.table_protocol import OfficialTestHalved, RandomShares, TableProtocol
+from recbench.errors import DataError
+from recbench.recording import prediction_columns
+from recbench.schema import UNSEEN
+
+ROWS = 200
+SHARES = TableProtocol(RandomShares())
+
+
+class People(Dataset):
+    """Age, town, code, two labels and whether the row is of the official test part."""
+
+    api = 1
+
+    def __init__(self, **card):
+        protocols = {
+            "shares": SHARES,
+            "official": TableProtocol(OfficialTestHalved()),
+            "rich": TableProtocol(RandomShares(), labels=("rich",), left_out=("code",)),
+            "other-seed": TableProtocol(RandomShares(seed=1)),
+        }
+        about = {
+            "name": "people", "version": 1, "title": "People", "task": "multi-task",
+            "files": {"people": "people.csv"}, "protocols": protocols, "source": "nowhere",
+            "licence": "none", "citation": "none", "numbers": ("age",),
+            "labels": {"wage": "real", "rich": "binary"}, "max_rejected": 0.01,
+        }  # fmt: skip
+        self.card = Card(**about | card)
+
+    def read(self, db, files):
+        types = {"age": "DOUBLE", "town": "VARCHAR", "code": "INTEGER", "wage": "DOUBLE"}
+        read_csv(db, "people", files["people"], types | {"testing": "BOOLEAN"})
+        db.execute(
+            "CREATE VIEW rows AS SELECT row, testing, town, age, code, wage, wage > 0 AS rich "
+            "FROM people"
+        )
+
+
+def make_rows(seed=0):
+    random = np.random.default_rng(seed)
+    return [
+        [
+            "" if row == 7 else random.integers(20, 70),
+            "" if row == 9 else f"t{random.integers(30)}",
+            random.integers(100, 140),
+            "" if row == 11 else round(random.normal(), 3),
+            row >= 150,
+        ]
+        for row in range(ROWS)
+    ]
+
+
+@pytest.fixture
+def people(folders):
+    """Return a function that prepares a table given by its rows."""
+
+    def make(rows=None, protocol="", limit=0, **card):
+        rows = make_rows() if rows is None else rows
+        text = "".join(",".join(map(str, row)) + "\n" for row in rows)
+        (folders.data / "people.csv").write_text(text)
+        config = DataConfig("people", protocol, limit=limit)
+        return prepare(People(**card), config, folders)
+
+    return make
+
+
+def decoded(dataset, name):
+    return [None, None, *read_table(dataset.folder / f"fields/{name}.arrow")["value"].tolist()]
+
+
+def test_every_row_is_an_example_of_one_part_and_says_what_the_file_says(people):
+    dataset, rows = people(), make_rows()
+    towns = pa.array(read_table(dataset.folder / "fields/town.arrow")["value"]).to_pylist()
+    codes = decoded(dataset, "code")
+    seen = []
+    for part in (dataset.part("train"), dataset.part("valid"), dataset.open_test()):
+        assert (np.diff(part.columns["row"]) > 0).all()
+        for row, town, age, code, wage, rich in zip(
+            *(part.columns[each] for each in ("row", "town", "age", "code", "wage", "rich")),
+            strict=True,
+        ):
+            expected = rows[row - 1]
+            seen.append(row)
+            assert (None if town == UNSEEN else towns[town - 2]) == (expected[1] or None)
+            assert codes[code] == expected[2]
+            assert expected[0] == ("" if math.isnan(age) else age)
+            if expected[3] == "":
+                assert math.isnan(wage)
+                assert math.isnan(rich)
+            else:
+                assert wage == np.float32(expected[3])
+                assert rich == (expected[3] > 0)
+    assert sorted(seen) == list(range(1, ROWS + 1))
+    assert dataset.manifest.counts == {"rows": 200, "train": 120, "valid": 40, "test": 40}
+
+
+def test_batches_hold_known_categories_standardised_numbers_and_labels(people):
+    dataset, rows = people(), make_rows()
+    assert [(f.name, f.role) for f in dataset.schema.fields] == [
+        ("town", "context"), ("age", "context"), ("code", "context"),
+        ("wage", "label"), ("rich", "label"),
+    ]  # fmt: skip
+    assert dataset.schema.numbers == ("age",)
+    train, valid = dataset.part("train"), dataset.part("valid")
+    ages = np.array([rows[row - 1][0] or np.nan for row in train.columns["row"]])
+    mean, deviation = np.nanmean(ages), np.nanstd(ages)
+    known = {rows[row - 1][1] for row in train.columns["row"]}
+    unseen = 0
+    for part in (train, valid):
+        (batch,) = Loader(dataset, part, Reads(recent=0), 1000)
+        assert len(batch) == len(part)
+        assert batch.features.history.lengths.tolist() == [0] * len(part)
+        found = zip(part.columns["row"], batch.features.fields["town"], strict=True)
+        for row, town in found:
+            missing = rows[row - 1][1] not in known or not rows[row - 1][1]
+            assert (town == UNSEEN) == missing
+            assert town < dataset.schema["town"].size
+            unseen += missing
+        expected = [((rows[row - 1][0] or mean) - mean) / deviation for row in part.columns["row"]]
+        np.testing.assert_allclose(batch.features.numbers[:, 0], expected, atol=1e-5)
+        wages = [rows[row - 1][3] for row in part.columns["row"]]
+        expected = [[math.nan, math.nan] if w == "" else [w, w > 0] for w in wages]
+        np.testing.assert_allclose(batch.labels, expected, rtol=1e-6)
+    assert unseen > 0
+
+
+def test_a_protocol_chooses_labels_and_leaves_columns_out(people):
+    dataset = people(protocol="rich")
+    assert [field.name for field in dataset.schema.fields] == ["town", "age", "rich"]
+    assert set(dataset.part("train").columns) == {"row", "town", "age", "rich"}
+
+
+def test_the_official_test_part_is_kept_apart(people):
+    dataset = people(protocol="official")
+    assert dataset.part("train").columns["row"].tolist() == list(range(1, 151))
+    assert min(dataset.part("valid").columns["row"]) > 150
+
+
+def test_fingerprints_know_rows_protocol_and_nothing_else(people, folders):
+    prints = people().manifest.fingerprints
+    assert list(prints) == ["train", "valid", "test"]
+    text = (folders.data / "people.csv").read_bytes()
+    (folders.data / "people.csv").unlink()
+    (folders.data / "people.csv.gz").write_bytes(gzip.compress(text))
+    again = prepare(People(), DataConfig("people"), folders)
+    assert again.manifest.fingerprints == prints
+    (folders.data / "people.csv.gz").unlink()
+    assert people(protocol="other-seed").manifest.fingerprints["test"] != prints["test"]
+    test = read_table(again.folder / "samples/test.arrow")["row"][0]
+    for column in range(4):
+        rows = make_rows()
+        rows[test - 1][column] = "t99" if column == 1 else 133
+        changed = people(rows).manifest.fingerprints
+        assert {name for name in prints if changed[name] != prints[name]} == {"test"}
+
+
+def test_verify_names_what_differs(people):
+    dataset = people()
+    assert verify_prepared(dataset.folder) == []
+    path = dataset.folder / "samples/valid.arrow"
+    columns = {name: column.copy() for name, column in read_table(path).items()}
+    columns["age"][3] += 1
+    write_table(path, columns)
+    assert verify_prepared(dataset.folder) == ["samples/valid.arrow"]
+    manifest = Manifest.load(dataset.folder)
+    manifest.tables["samples/valid.arrow"] = file_checksum(path)
+    manifest.save(dataset.folder)
+    assert verify_prepared(dataset.folder) == ["valid"]
+
+
+def test_characteristics_tell_the_means_and_correlation_of_labels(people):
+    about, rows = people().manifest.characteristics, make_rows()
+    wages = np.array([row[3] for row in rows if row[3] != ""])
+    expected = np.corrcoef(wages, wages > 0)[0, 1]
+    assert about["label_correlation"]["wage rich"] == pytest.approx(expected, abs=1e-5)
+    assert 0.3 < about["parts"]["train"]["labels"]["rich"] < 0.7
+
+
+def test_the_test_part_is_sealed_and_a_limit_spreads(people):
+    dataset = people(limit=10)
+    with pytest.raises(RuntimeError, match="sealed"):
+        dataset.part("test")
+    whole = people().part("train").columns["row"]
+    rows = dataset.part("train").columns["row"]
+    assert (len(rows), rows[0], rows[-1]) == (10, whole[0], whole[-1])
+
+
+def test_predictions_are_kept_with_the_row_and_every_label(people):
+    dataset = people()
+    test = dataset.open_test()
+    predictions = {f"prediction/{name}": np.zeros(len(test)) for name in ("wage", "rich")}
+    columns = prediction_columns(dataset, test, predictions)
+    assert list(columns) == ["row", "label/wage", "label/rich", *predictions]
+
+
+def test_a_row_that_cannot_be_read_is_reported(people):
+    rows = [*make_rows(), ["old", "t1", 100, 1, True]]
+    manifest = people(rows).manifest
+    assert manifest.counts["rows"] == ROWS
+    assert len(manifest.reports) == 1
+    assert "1 malformed rows left out: " in manifest.reports[0]
+    assert "people.csv:201: " in manifest.reports[0]
+    with pytest.raises(DataError, match="10 of 210 rows are malformed"):
+        people([*make_rows(), *[rows[-1]] * 10])
+
+
+def test_another_number_of_rows_than_published_is_refused(people, folders):
+    with pytest.raises(DataError, match=r"people: the raw files hold 200 rows \(published: 300\)"):
+        people(counts=({"rows": 300}, {"rows": 9}))
+    assert not list(folders.cache.rglob("*.arrow"))
+
+
+def test_a_card_that_promises_a_column_too_many_is_an_error(people):
+    with pytest.raises(DataError, match="the reader makes no column 'height', which its card has"):
+        people(numbers=("age", "height"))
+
+
+def test_a_column_with_a_reserved_name_is_an_error(folders):
+    class Clash(People):
+        def read(self, db, files):
+            super().read(db, files)
+            db.execute("CREATE OR REPLACE VIEW rows AS SELECT *, 1 AS wage, 0 AS rich, 1 AS User "
+                       "FROM people")  # fmt: skip
+
+    (folders.data / "people.csv").write_text("1,t,1,1,true\n")
+    with pytest.raises(DataError, match="the rows have a column 'User', a name that recbench"):
+        prepare(Clash(), DataConfig("people"), folders)
+
+
+def test_too_few_rows_for_three_parts_are_an_error(people):
+    with pytest.raises(DataError, match="the valid and test part has no examples"):
+        people(make_rows()[:2])
+
+
+def test_a_protocol_needs_only_its_own_files(folders):
+    class Two(People):
+        def read(self, db, files):
+            super().read(db, {"people": files["second"]})
+
+    half = dataclasses.replace(SHARES, files=("second",))
+    dataset = Two(
+        files={"first": "first.csv", "second": "second.csv"},
+        protocols={"both": SHARES, "half": half},
+    )
+    rows = "".join(",".join(map(str, row)) + "\n" for row in make_rows())
+    (folders.data / "second.csv").write_text(rows)
+    made = prepare(dataset, DataConfig("people", "half"), folders)
+    assert list(made.manifest.files) == ["second"]
+    with pytest.raises(DataError, match=r"first\.csv is missing beside"):
+        prepare(dataset, DataConfig("people", "both"), folders)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [(0, "inf", "row 8 has a number that is not finite in 'age': inf"),
+     (3, "-inf", "row 8 has a number that is not finite in 'wage': -inf")],
+)  # fmt: skip
+def test_numbers_that_are_not_finite_are_an_error(people, folders, column, value, message):
+    rows = make_rows()
+    rows[7][column] = value
+    with pytest.raises(DataError, match=message):
+        people(rows)
+    assert not list(folders.cache.rglob("*.arrow"))
+
+
+def test_a_binary_label_of_a_third_value_is_an_error(people):
+    with pytest.raises(DataError, match="neither 0 nor 1 in 'wage'"):
+        people(labels={"wage": "binary", "rich": "binary"})
+
+
+@pytest.mark.parametrize("value", [0.1, ""])
+def test_a_number_that_never_varies_or_is_never_there_is_zero(people, value):
+    dataset = people([[value, *row[1:]] for row in make_rows()])
+    for batch in Loader(dataset, dataset.part("valid"), Reads(recent=0), 7):
+        assert not batch.features.numbers.any()
