@@ -22,7 +22,8 @@ from recbench.ops import native
 
 Backend = Literal["auto", "native", "reference"]
 
-KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16, torch.int64)
+KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+"""Of vectors; ids, where an operator takes no others, are int64."""
 
 
 def _from_environment() -> str:
@@ -132,6 +133,6 @@ def _unavailable() -> str:
 def _refusal(device: torch.device, dtype: torch.dtype) -> str:
     if device.type != "cpu":
         return f"no kernel for {device.type}"
-    if dtype not in KERNEL_DTYPES:
+    if dtype not in (*KERNEL_DTYPES, torch.int64):
         return f"no kernel for {dtype}"
     return ""
