@@ -150,7 +150,7 @@ def test_a_model_that_scores_all_alike_is_at_chance(session_schema, make_session
     torch.nn.init.zeros_(vectors(model))
     targets = list(range(FIRST_ID, FIRST_ID + items))
     batch = make_sessions(*[[3, 4]] * items, targets=targets)
-    columns = item_predictions(model(batch.features), batch.labels)
+    columns = item_predictions(model(batch.features), batch.labels, session_schema)
     found = {name: column.numpy() for name, column in columns.items()}
     mean_rank = (items + 1) / 2
     assert METRICS["mrr@20"](found) == pytest.approx(1 / mean_rank)
