@@ -41,7 +41,8 @@ class CMakeBuild(build_ext):
     def get_ext_filename(self, fullname: str) -> str:
         """Return where `fullname` goes; the operators' name has no Python version in it."""
         name: str = super().get_ext_filename(fullname)
-        return str(Path(name).with_name("_ops.so")) if fullname.endswith("._ops") else name
+        # setuptools asks by the whole name and by its last part.
+        return str(Path(name).with_name("_ops.so")) if fullname.endswith("_ops") else name
 
     def build_extensions(self) -> None:
         """Build all; where that fails, every optional extension is forgiven."""
