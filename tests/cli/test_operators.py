@@ -27,7 +27,7 @@ def test_it_says_why_the_reference_runs(recbench):
     assert {row["runs"] for row in rows} == {"reference (asked for)"}
 
 
-@pytest.mark.skipif(not native.LOADED, reason=native.REFUSAL)
+@pytest.mark.skipif(not native.LOADED, reason=f"native kernels: {native.REFUSAL}")
 def test_another_device_has_no_kernel_yet(recbench):
     with backend("auto"):
         rows = json.loads(recbench("ops", "--device", "meta", "--json").out)
@@ -48,7 +48,7 @@ def test_timing_needs_kernels(recbench, monkeypatch):
     assert "there are no native kernels to time here: not built" in done.err
 
 
-@pytest.mark.skipif(not native.LOADED, reason=native.REFUSAL)
+@pytest.mark.skipif(not native.LOADED, reason=f"native kernels: {native.REFUSAL}")
 def test_timings_compare_both_implementations(recbench, monkeypatch):
     operator = next(each for each in OPERATORS if each.differentiable)
     small = next(iter(operator.cases(torch.device("cpu"), torch.float32)))

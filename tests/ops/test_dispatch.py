@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ from recbench.ops import OPERATORS, backend, native
 from recbench.ops.dispatch import implementation, observe, runs_native
 
 CPU = torch.device("cpu")
-needs_kernels = pytest.mark.skipif(not native.LOADED, reason=native.REFUSAL)
+needs_kernels = pytest.mark.skipif(not native.LOADED, reason=f"native kernels: {native.REFUSAL}")
 
 
 def first_case(operator):
@@ -36,6 +37,14 @@ def test_the_native_kernel_runs_by_itself(operator):
     with backend("auto"), observe() as used:
         operator.function(**first_case(operator).arguments)
     assert used == {operator.name: {f"native ({native.ISA})"}}
+
+
+@pytest.mark.skipif(
+    os.environ.get("RECBENCH_EXT") != "1", reason="native code is not demanded (RECBENCH_EXT=1)"
+)
+def test_native_code_that_is_demanded_is_loaded():
+    # Else every test of a kernel would be skipped, and CI be green for nothing.
+    assert native.LOADED, native.REFUSAL
 
 
 def test_a_refusal_is_an_error_where_the_kernel_is_demanded():
