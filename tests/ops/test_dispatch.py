@@ -47,6 +47,7 @@ def test_native_code_that_is_demanded_is_loaded():
     assert native.LOADED, native.REFUSAL
 
 
+@needs_kernels
 def test_a_refusal_is_an_error_where_the_kernel_is_demanded():
     with backend("native"), pytest.raises(RuntimeError, match="cannot run: no kernel for"):
         runs_native("op", [torch.zeros(1, dtype=torch.complex64)])
