@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from recbench.batch import (
         Batch,
         CTRBatch,
+        EpisodeBatch,
+        Episodes,
         Features,
         History,
         MultiTaskBatch,
@@ -22,15 +24,24 @@ if TYPE_CHECKING:
     )
     from recbench.data import Card, Dataset
     from recbench.errors import RecbenchError
-    from recbench.model import API_VERSION, CTRModel, Model, MultiTaskModel, NextItemModel
+    from recbench.model import (
+        API_VERSION,
+        CTRModel,
+        MetaModel,
+        Model,
+        MultiTaskModel,
+        NextItemModel,
+    )
     from recbench.schema import Field, Schema
     from recbench.task import Task
-    from recbench.training import FitResult, Source, TrainingConfig, TrainingRun
+    from recbench.training import EpisodeSource, FitResult, Source, TrainingConfig, TrainingRun
 
 _HOMES = {
     "recbench.batch": (
         "Batch",
         "CTRBatch",
+        "EpisodeBatch",
+        "Episodes",
         "Features",
         "History",
         "MultiTaskBatch",
@@ -40,10 +51,17 @@ _HOMES = {
     ),
     "recbench.data": ("Card", "Dataset"),
     "recbench.errors": ("RecbenchError",),
-    "recbench.model": ("API_VERSION", "CTRModel", "Model", "MultiTaskModel", "NextItemModel"),
+    "recbench.model": (
+        "API_VERSION",
+        "CTRModel",
+        "MetaModel",
+        "Model",
+        "MultiTaskModel",
+        "NextItemModel",
+    ),
     "recbench.schema": ("Field", "Schema"),
     "recbench.task": ("Task",),
-    "recbench.training": ("FitResult", "Source", "TrainingConfig", "TrainingRun"),
+    "recbench.training": ("EpisodeSource", "FitResult", "Source", "TrainingConfig", "TrainingRun"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -54,10 +72,14 @@ __all__ = [
     "CTRModel",
     "Card",
     "Dataset",
+    "EpisodeBatch",
+    "EpisodeSource",
+    "Episodes",
     "Features",
     "Field",
     "FitResult",
     "History",
+    "MetaModel",
     "Model",
     "MultiTaskBatch",
     "MultiTaskModel",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from itertools import pairwise
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -89,6 +90,13 @@ class History:
             {name: pad(values) for name, values in self.fields.items()}, pad(self.age), counts
         )
 
+    def slice(self, start: int, stop: int) -> History:
+        """Return the histories of the rows from `start` to before `stop`."""
+        offsets = self.offsets[start : stop + 1]
+        first, last = int(offsets[0]), int(offsets[-1])
+        fields = {name: values[first:last] for name, values in self.fields.items()}
+        return History(fields, self.age[first:last], offsets - first, self.longest)
+
     def to(self, device: Device) -> History:
         """Return a copy on `device`."""
         fields = {name: _move(values, device) for name, values in self.fields.items()}
@@ -120,6 +128,11 @@ class Features:
         """Return the number of examples, B."""
         return len(self.history.offsets) - 1
 
+    def slice(self, start: int, stop: int) -> Features:
+        """Return the examples from `start` to before `stop`."""
+        fields = {name: values[start:stop] for name, values in self.fields.items()}
+        return Features(fields, self.history.slice(start, stop), self.numbers[start:stop])
+
     def to(self, device: Device) -> Features:
         """Return a copy on `device`."""
         fields = {name: _move(values, device) for name, values in self.fields.items()}
@@ -141,6 +154,15 @@ class Batch:
     def __len__(self) -> int:
         """Return the number of examples, B."""
         return len(self.features)
+
+    @property
+    def inputs(self) -> Any:
+        """What a model is shown when it predicts."""
+        return self.features
+
+    def slice(self, start: int, stop: int) -> Batch:
+        """Return the examples from `start` to before `stop`."""
+        return Batch(self.features.slice(start, stop), self.labels[start:stop])
 
     def to(self, device: Device) -> Self:
         """Return a copy on `device`."""
@@ -167,6 +189,59 @@ class MultiTaskBatch(Batch):
 
     A binary label is 1 or 0, a real one any number; nan where it is missing.
     """
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """What is shown of episodes to a model that predicts: all but what its queries ask.
+
+    Attributes:
+        query: Features of the examples to be predicted, those of each episode together, [Q].
+        support: Examples with labels to adapt to, those of each episode together, [S].
+        query_offsets: Where each episode's queries begin, and the last one's end, [E + 1].
+        support_offsets: The same of its support, [E + 1].
+    """
+
+    query: Features
+    support: Batch
+    query_offsets: tuple[int, ...]
+    support_offsets: tuple[int, ...]
+
+    def __len__(self) -> int:
+        """Return the number of episodes, E."""
+        return len(self.query_offsets) - 1
+
+    def __iter__(self) -> Iterator[tuple[Batch, Features]]:
+        """Yield the support and the queries of each episode."""
+        support, query = (pairwise(each) for each in (self.support_offsets, self.query_offsets))
+        for known, asked in zip(support, query, strict=True):
+            yield self.support.slice(*known), self.query.slice(*asked)
+
+
+@dataclass(frozen=True)
+class EpisodeBatch(Batch):
+    """Episodes of learning from few examples: a model adapts to support, then answers queries.
+
+    Features and labels are those of the queries, [Q]; labels are of float32, and nan nowhere.
+
+    Attributes:
+        support: Examples with labels to adapt to, those of each episode together, [S].
+        query_offsets: Where each episode's queries begin, and the last one's end, [E + 1].
+        support_offsets: The same of its support, [E + 1].
+    """
+
+    support: Batch
+    query_offsets: tuple[int, ...]
+    support_offsets: tuple[int, ...]
+
+    @property
+    def inputs(self) -> Episodes:
+        """Everything but the queries' labels."""
+        return Episodes(self.features, self.support, self.query_offsets, self.support_offsets)
+
+    def to(self, device: Device) -> Self:
+        """Return a copy on `device`."""
+        return replace(super().to(device), support=self.support.to(device))
 
 
 def _move(tensor: Tensor, device: Device) -> Tensor:

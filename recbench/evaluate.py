@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recbench.data import Loader, Part
+from recbench.data import EpisodeLoader, Loader, Part
 from recbench.errors import TrainingError
 from recbench.metrics import METRICS, scored_users
 from recbench.progress import SILENT, Progress
@@ -47,9 +47,9 @@ def chunk(task: Task, schema: Schema, batch_size: int) -> int:
     return max(1, min(batch_size, LARGEST_OUTPUT // max(1, task.width(schema))))
 
 
-@torch.inference_mode()
+@torch.no_grad()  # and not inference mode: a model may adapt, which takes gradients
 def predict(
-    model: Model, loader: Loader, device: torch.device, progress: Progress = SILENT
+    model: Model, loader: Loader | EpisodeLoader, device: torch.device, progress: Progress = SILENT
 ) -> Predictions:
     """Return the model's predictions for every example, in stored order; it sees no labels.
 
@@ -63,10 +63,10 @@ def predict(
     with progress.bar(f"predicting {loader.part.name}", loader.examples, "samples") as bar:
         for batch in loader:
             batch = batch.to(device)
-            output = model(batch.features)
+            output = model.predict(batch.inputs)
             if output.shape != task.shape(len(batch), schema):
                 raise TrainingError(
-                    f"{type(model).__name__}.forward returned shape {tuple(output.shape)} for "
+                    f"{type(model).__name__}.predict returned shape {tuple(output.shape)} for "
                     f"{len(batch)} examples; it must return {task.output}, here "
                     f"{list(task.shape(len(batch), schema))}"
                 )
@@ -86,7 +86,7 @@ def predict(
 
 def score(task: Task, part: Part, predictions: Predictions) -> Scores:
     """Return the scores of predictions for a part's examples."""
-    rows = _rows(task, part, predictions)
+    rows = _rows(task, part.asked, predictions)
     values = task.judge(rows, part.schema)
     return Scores(values, scored_users(rows["label"], rows["user"]) if "gauc" in values else None)
 
@@ -99,5 +99,6 @@ def attainable(part: Part) -> dict[str, float] | None:
 
 
 def _rows(task: Task, part: Part, predictions: Predictions) -> Predictions:
-    users = {"user": np.asarray(part.user)} if "user" in part.columns else {}
-    return {"label": task.labels(part.targets), **users, **predictions}
+    kept = ("user", "state", "episode")
+    known = {name: np.asarray(part.columns[name]) for name in kept if name in part.columns}
+    return {"label": task.labels(part.targets), **known, **predictions}

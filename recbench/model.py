@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recbench.batch import CTRBatch, Features, MultiTaskBatch, NextItemBatch, Reads
+from recbench.batch import (
+    Batch,
+    CTRBatch,
+    EpisodeBatch,
+    Episodes,
+    Features,
+    MultiTaskBatch,
+    NextItemBatch,
+    Reads,
+)
 from recbench.schema import Schema
-from recbench.task import CTR, MULTI_TASK, NEXT_ITEM, Task
+from recbench.task import COLD_START, CTR, MULTI_TASK, NEXT_ITEM, Task
 from recbench.training import FitResult, Source, TrainingRun, fit
 
 API_VERSION = 1
@@ -41,6 +51,11 @@ class Model(nn.Module):
     def loss(self, batch: Any) -> Tensor:
         """Return the mean training loss of a batch, a scalar; the only method that sees labels."""
         raise NotImplementedError
+
+    def predict(self, inputs: Any) -> Tensor:
+        """Return the output for what a batch shows, `Batch.inputs`; called without gradients."""
+        output: Tensor = self(inputs)
+        return output
 
     def fit(
         self, train: Source, validate: Callable[[Model], dict[str, float]], run: TrainingRun
@@ -117,3 +132,52 @@ class MultiTaskModel(Model):
     def loss(self, batch: MultiTaskBatch) -> Tensor:
         """Return the sum of the labels' losses."""
         return self.losses(batch).sum()
+
+
+Adapted = Callable[[Features], Tensor]
+"""A model after adaptation: from features to outputs, [B]."""
+
+
+class MetaModel(Model):
+    """Predicts a label of users or items that few examples are known of, by adapting to these.
+
+    The label is binary or real, as `schema.labels` has it.
+    """
+
+    task = COLD_START
+
+    def forward(self, features: Features) -> Tensor:
+        """Return a logit, or number where the label is real, each, [B], without adaptation."""
+        raise NotImplementedError
+
+    def adapt(self, support: Batch) -> Adapted:
+        """Return the model adapted to examples with labels, and leave `self` as it is.
+
+        Where gradients are enabled, what it returns is differentiable in the model's parameters.
+
+        Args:
+            support: The examples, perhaps none; not those that will be asked for.
+        """
+        raise NotImplementedError
+
+    def error(self, output: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean error of outputs [B] against labels [B].
+
+        It is the squared error of a real label, the binary cross-entropy of a binary one.
+        """
+        (label,) = self.schema.of("label")
+        loss = F.binary_cross_entropy_with_logits if label.size else F.mse_loss
+        return loss(output, labels.to(output.dtype))
+
+    def predict(self, episodes: Episodes) -> Tensor:
+        """Return the output for each query after adaptation to its episode's support, [Q]."""
+        return torch.cat([self.adapt(support)(query) for support, query in episodes])
+
+    def loss(self, batch: EpisodeBatch) -> Tensor:
+        """Return the mean over episodes of the error on the queries after adaptation."""
+        labels = (batch.labels[start:stop] for start, stop in pairwise(batch.query_offsets))
+        errors = [
+            self.error(self.adapt(support)(query), known)
+            for (support, query), known in zip(batch.inputs, labels, strict=True)
+        ]
+        return torch.stack(errors).mean()

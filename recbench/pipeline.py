@@ -13,7 +13,15 @@ import numpy as np
 import torch
 
 from recbench.config import RunConfig, build
-from recbench.data import Loader, Part, PreparedDataset, prepare, resolve
+from recbench.data import (
+    EpisodeLoader,
+    Loader,
+    Part,
+    PreparedDataset,
+    open_loader,
+    prepare,
+    resolve,
+)
 from recbench.errors import UsageError, unknown_name
 from recbench.evaluate import chunk, predict, score
 from recbench.folders import Folders
@@ -94,8 +102,8 @@ def check(config: RunConfig, folders: Folders) -> tuple[RunConfig, Plugin, type[
             f"{config.model} is a model for {kind.task.name}, and {dataset.card.name} is a dataset "
             f"for {dataset.card.task}; `recbench list` shows which go together"
         )
-    labels = dataset.card.label_fields(dataset.card.protocols[request.protocol])
-    scores = kind.task.scores(Schema(labels))
+    protocol = dataset.card.protocols[request.protocol]
+    scores = kind.task.scores(Schema(dataset.card.label_fields(protocol), protocol.states))
     if (monitor := config.training.monitor) and monitor not in scores:
         raise unknown_name("metric in training.monitor:", monitor, scores)
     model_config = vars(build(kind.Config, config.model_config, config.model))
@@ -115,7 +123,7 @@ def train(
         loader = _loader(candidate, dataset, valid, config)
         return score(candidate.task, valid, predict(candidate, loader, device, progress)).values
 
-    examples = Loader(
+    examples = open_loader(
         dataset, dataset.part("train"), model.reads, config.training.batch_size, config.seed
     )
     return model.fit(examples, validate, TrainingRun(config.training, folder, device, progress))
@@ -128,9 +136,12 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _loader(model: Model, dataset: PreparedDataset, part: Part, config: RunConfig) -> Loader:
+def _loader(
+    model: Model, dataset: PreparedDataset, part: Part, config: RunConfig
+) -> Loader | EpisodeLoader:
     size = chunk(model.task, dataset.schema, config.training.evaluation_batch_size)
-    return Loader(dataset, part, model.reads, size)
+    episodes = config.training.batch_size  # an episode may hold any number of examples
+    return open_loader(dataset, part, model.reads, size if part.episodes is None else episodes)
 
 
 def _device(name: str) -> str:

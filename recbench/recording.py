@@ -156,15 +156,17 @@ def prediction_columns(
     A column of several places among the items, [M, K], becomes one of raw ids for each.
     """
     columns: dict[str, NDArray[Any]] = {}
+    test = test.asked
     for name in ("user", "item"):
         if name in test.columns:
             table = dataset.users if name == "user" else dataset.items
             columns[name] = _raw(table[name], np.asarray(test.columns[name]))
-    columns |= {name: test.columns[name] for name in ("time", "row") if name in test.columns}
-    for name, group in zip(
-        dataset.schema.labels, dataset.task.metrics(dataset.schema), strict=False
-    ):
-        columns[score_name("label", group)] = np.asarray(test.columns[name])
+    kept = ("time", "row", "episode", "state")
+    columns |= {name: test.columns[name] for name in kept if name in test.columns}
+    groups = dataset.task.metrics(dataset.schema)
+    for name in dataset.schema.labels:
+        label = score_name("label", name if name in groups else "")
+        columns[label] = np.asarray(test.columns[name])
     for name, column in predictions.items():
         if column.ndim == 1:
             columns[name] = column

@@ -38,11 +38,16 @@ class Field:
 class Schema:
     """The fields of a dataset, in a fixed order; the first item field is the item itself.
 
+    Attributes:
+        fields: The fields.
+        states: What is judged apart in cold start, such as "new-users"; empty for other tasks.
+
     Raises:
         UsageError: If two fields have one name.
     """
 
     fields: tuple[Field, ...]
+    states: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse names that do not tell the fields apart."""

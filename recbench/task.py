@@ -32,7 +32,7 @@ class Task:
     Attributes:
         name: Its name in cards, records and tables.
         metrics: By which metrics each group is judged.
-        batch: The type of its batches.
+        batch: The type of its batches of examples; those of cold start come in episodes besides.
         shown: Of which roles the fields of an example are in its features.
         output: What a model's `forward` returns, in words that complete "it must return".
         width: Columns of that output; 0 if it has one value an example, [B].
@@ -132,6 +132,22 @@ def label_metrics(schema: Schema) -> dict[str, tuple[str, ...]]:
     return {f.name: ("auc", "logloss") if f.size else ("mse",) for f in schema.of("label")}
 
 
+def state_metrics(schema: Schema) -> dict[str, tuple[str, ...]]:
+    """Return by which metrics each state of cold start is judged: ratings and clicks differ."""
+    (label,) = schema.of("label")
+    metrics = ("auc", "logloss") if label.size else ("mae", "ndcg@1", "ndcg@3")
+    return dict.fromkeys(schema.states, metrics)
+
+
+def state_groups(rows: Columns, schema: Schema) -> dict[str, Columns]:
+    """Return the rows of each state of cold start, which their column `state` counts."""
+    states = {name: rows["state"] == place for place, name in enumerate(schema.states)}
+    return {
+        name: {key: column[chosen] for key, column in rows.items()}
+        for name, chosen in states.items()
+    }
+
+
 CTR = Task(
     "ctr",
     lambda schema: {"": ("auc", "gauc", "logloss")},
@@ -165,6 +181,17 @@ MULTI_TASK = Task(
     label_predictions,
     label_groups,
 )
+COLD_START = Task(
+    "cold-start",
+    state_metrics,
+    Batch,
+    ("user", "item"),
+    "one logit, or number where the label is real, each, [B]",
+    lambda schema: 0,
+    lambda stored: stored[0].astype(np.float32),
+    click_predictions,
+    state_groups,
+)
 
-TASKS: Mapping[str, Task] = {task.name: task for task in (CTR, NEXT_ITEM, MULTI_TASK)}
+TASKS: Mapping[str, Task] = {task.name: task for task in (CTR, NEXT_ITEM, MULTI_TASK, COLD_START)}
 """Every task by name."""

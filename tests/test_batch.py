@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from recbench.batch import CTRBatch, Features, History
+from recbench.batch import Batch, CTRBatch, EpisodeBatch, Features, History
 
 LENGTHS = [0, 3, 1, 5]
 
@@ -60,3 +60,26 @@ def test_features_without_numbers_have_no_columns_of_them(history):
     assert features.numbers.dtype == torch.float32
     given = Features({}, history, torch.ones(len(LENGTHS), 2))
     assert given.to("cpu").numbers.shape == (len(LENGTHS), 2)
+
+
+def test_a_slice_of_a_batch_is_its_rows_with_their_histories(history):
+    features = Features({"item": torch.arange(4)}, history, torch.arange(8.0).reshape(4, 2))
+    part = Batch(features, torch.arange(4)).slice(1, 3)
+    assert part.labels.tolist() == part.features.fields["item"].tolist() == [1, 2]
+    assert part.features.numbers.tolist() == [[2, 3], [4, 5]]
+    assert part.features.history.fields["item"].tolist() == [100, 101, 102, 103]
+    assert part.features.history.offsets.tolist() == [0, 3, 4]
+    assert len(Batch(features, torch.arange(4)).slice(2, 2)) == 0
+
+
+def test_episodes_show_support_with_labels_and_queries_without(history):
+    features = Features({"item": torch.arange(4)}, history)
+    support = Batch(features, torch.tensor([0.0, 1, 1, 0]))
+    batch = EpisodeBatch(features, torch.ones(4), support, (0, 1, 4), (0, 4, 4))
+    (known, asked), (nothing, rest) = batch.inputs
+    assert (len(batch), len(batch.inputs)) == (4, 2)
+    assert known.labels.tolist() == [0, 1, 1, 0]
+    assert asked.fields["item"].tolist() == [0]
+    assert len(nothing) == 0
+    assert rest.fields["item"].tolist() == [1, 2, 3]
+    assert not hasattr(batch.inputs, "labels")

@@ -96,7 +96,7 @@ def test_a_prediction_that_is_not_finite_is_an_error_with_a_mend(loader, model, 
 
 def test_another_shape_than_one_logit_an_example_is_an_error(loader, model):
     model.forward = lambda features: torch.zeros(len(features), 1)
-    expected = r"Watching\.forward returned shape \(50, 1\) for 50 examples; it must .* \[50\]"
+    expected = r"Watching\.predict returned shape \(50, 1\) for 50 examples; it must .* \[50\]"
     with pytest.raises(TrainingError, match=expected):
         predict(model, loader, CPU)
 

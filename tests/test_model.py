@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from recbench.batch import MultiTaskBatch
-from recbench.model import MultiTaskModel
+from recbench.batch import Batch, EpisodeBatch, Features, History, MultiTaskBatch
+from recbench.model import MetaModel, MultiTaskModel
+from recbench.schema import Field, Schema
 from recbench.testing.synthetic_tables import SCHEMA, random_batch
 
 
@@ -49,3 +50,24 @@ def test_a_missing_label_has_no_gradient_and_a_label_without_rows_no_loss(model)
     assert model.losses(batch(labels))[1:].tolist() == [0, 0]
     assert model.output.grad[:, 0].all()
     assert not model.output.grad[:, 1:].any()
+
+
+class Shifted(MetaModel):
+    """Adds the mean label of the support."""
+
+    def forward(self, features):
+        return torch.zeros(len(features))
+
+    def adapt(self, support):
+        shift = support.labels.mean() if len(support) else 0.0
+        return lambda features: self(features) + shift
+
+
+def test_a_meta_model_answers_the_queries_of_each_episode_adapted_to_its_support():
+    model = Shifted(Schema((Field("rating", "label", 0),)), None)
+    offsets = torch.zeros(4, dtype=torch.int64)
+    rows = Features({}, History({}, offsets[:0], offsets, 0))
+    support = Batch(rows, torch.tensor([1.0, 3, 5]))
+    batch = EpisodeBatch(rows, torch.tensor([2.0, 4, 7]), support, (0, 1, 3), (0, 2, 3))
+    assert model.predict(batch.inputs).tolist() == [2, 5, 5]
+    assert model.loss(batch).item() == (0 + (1 + 4) / 2) / 2  # the mean over episodes

@@ -6,7 +6,7 @@ import torch
 
 from recbench.metrics import METRICS, auc, logloss, metric_of, mse, score_name
 from recbench.schema import FIRST_ID, Field, Schema
-from recbench.task import CTR, MULTI_TASK, NEXT_ITEM
+from recbench.task import COLD_START, CTR, MULTI_TASK, NEXT_ITEM
 
 ITEM = Field("item", "item", FIRST_ID + 9)
 
@@ -81,3 +81,23 @@ def test_mse_is_lower_for_the_better_and_refuses_what_it_cannot_compare():
         mse([1, 2], [[1, 2]])
     with pytest.raises(ValueError, match="nan"):
         mse([1, math.nan], [1, 2])
+
+
+def test_cold_start_is_judged_in_each_state_by_metrics_that_fit_the_label():
+    rated = Schema((ITEM, Field("rating", "label", 0)), ("old", "new"))
+    assert COLD_START.scores(rated) == (
+        "mae", "ndcg@1", "ndcg@3",
+        "mae/old", "ndcg@1/old", "ndcg@3/old", "mae/new", "ndcg@1/new", "ndcg@3/new",
+    )  # fmt: skip
+    rows = {
+        "label": np.array([5.0, 3, 1, 2]),
+        "prediction": np.array([4.0, 3, 2, 1]),
+        "state": np.array([0, 0, 1, 1]),
+        "episode": np.array([0, 0, 1, 1]),
+    }
+    found = COLD_START.judge(rows, rated)
+    assert (found["mae/old"], found["mae/new"], found["mae"]) == (0.5, 1, 0.75)
+    assert found["ndcg@1/old"] == 1
+    assert found["ndcg@1/new"] == pytest.approx(1 / 3)
+    clicked = Schema((ITEM, Field("click", "label", 2)), ("cold",))
+    assert COLD_START.scores(clicked) == ("auc", "logloss", "auc/cold", "logloss/cold")

@@ -2,6 +2,7 @@
 
 from recbench.data.card import Card, Dataset
 from recbench.data.config import DataConfig
+from recbench.data.episodes import EpisodeLoader, open_loader
 from recbench.data.loader import Loader
 from recbench.data.manifest import Manifest
 from recbench.data.preparation import Request, prepare, resolve
@@ -13,12 +14,14 @@ __all__ = [
     "Card",
     "DataConfig",
     "Dataset",
+    "EpisodeLoader",
     "Loader",
     "Manifest",
     "Part",
     "PreparedDataset",
     "Request",
     "locate",
+    "open_loader",
     "prepare",
     "resolve",
     "verify_prepared",

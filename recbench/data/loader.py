@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -46,6 +47,11 @@ class Loader:
         """Number of examples in one pass."""
         return len(self.part)
 
+    @property
+    def batches(self) -> int:
+        """Number of batches in one pass."""
+        return math.ceil(self.examples / self.batch_size)
+
     def __iter__(self) -> Iterator[Batch]:
         """Pass over all examples in stored order."""
         return self._pass(np.arange(self.examples))
@@ -58,8 +64,12 @@ class Loader:
         for start in range(0, len(order), self.batch_size):
             self.dataset.require_open(self.part.name)
             rows = order[start : start + self.batch_size]
-            labels = self.dataset.task.labels([column[rows] for column in self.part.targets])
-            yield self.dataset.task.batch(self._features(rows), torch.from_numpy(labels))
+            yield self.dataset.task.batch(*self.take(rows))
+
+    def take(self, rows: Ints) -> tuple[Features, torch.Tensor]:
+        """Return features and labels of the examples at `rows`."""
+        labels = self.dataset.task.labels([column[rows] for column in self.part.targets])
+        return self._features(rows), torch.from_numpy(labels)
 
     def _features(self, rows: Ints) -> Features:
         part, schema = self.part, self.dataset.schema

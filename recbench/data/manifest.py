@@ -45,6 +45,7 @@ class Manifest:
         leakage: How far the protocol lets training see the time of the test.
         reports: What was dropped on the way, in sentences.
         attainable: Whether test examples carry the score that no model is expected to beat.
+        states: What is judged apart in cold start.
     """
 
     format: int
@@ -64,11 +65,12 @@ class Manifest:
     leakage: dict[str, Any]
     reports: list[str]
     attainable: bool
+    states: tuple[str, ...] = ()
 
     @property
     def schema(self) -> Schema:
         """The fields of the dataset."""
-        return Schema(tuple(Field(**field) for field in self.fields))
+        return Schema(tuple(Field(**field) for field in self.fields), tuple(self.states))
 
     def save(self, folder: Path) -> None:
         """Write `manifest.json` into `folder`."""

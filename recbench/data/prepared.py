@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.data.columns import Column, read_table
+from recbench.data.gather import window
 from recbench.data.manifest import Manifest
 from recbench.schema import UNSEEN, Schema
 from recbench.task import TASKS, Task
 
 Ints = NDArray[np.int64]
+ENDS = ("start", "stop")
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,33 @@ class Part:
         name: train, valid or test.
         columns: Every column by name, each [M].
         schema: The dataset's fields.
+        episodes: Of cold start, a row an episode: its `state`, and which examples are its support
+            and its queries, `support_start`, `support_stop`, `query_start`, `query_stop`, each [E].
     """
 
     name: str
     columns: Mapping[str, Column]
     schema: Schema
+    episodes: Mapping[str, Column] | None = None
 
     def __len__(self) -> int:
         """Return the number of examples, M."""
         return len(next(iter(self.columns.values())))
+
+    @cached_property
+    def asked(self) -> Part:
+        """The examples that are to be predicted, in the order of predictions.
+
+        That is all of them, or the queries of each episode with its `episode` and `state`.
+        """
+        if self.episodes is None:
+            return self
+        start, stop = (np.asarray(self.episodes[f"query_{end}"], np.int64) for end in ENDS)
+        offsets, rows = window(start, stop, -1)
+        episode = np.repeat(np.arange(len(start)), np.diff(offsets))
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        state = np.asarray(self.episodes["state"])[episode]
+        return Part(self.name, {**columns, "episode": episode, "state": state}, self.schema)
 
     @property
     def targets(self) -> tuple[Column, ...]:
@@ -90,7 +110,8 @@ class PreparedDataset:
 
     Args:
         folder: The folder.
-        limit: Use at most so many examples of each part, spread evenly; 0 for all.
+        limit: Use at most so many examples of each part, spread evenly; 0 for all. Of cold start,
+            so many episodes.
     """
 
     def __init__(self, folder: Path, limit: int = 0) -> None:
@@ -153,8 +174,14 @@ class PreparedDataset:
 
     def _read(self, name: str) -> Part:
         columns = read_table(self.folder / "samples" / f"{name}.arrow")
+        if (self.folder / "episodes").exists():
+            episodes = self._limited(read_table(self.folder / "episodes" / f"{name}.arrow"))
+            return Part(name, columns, self.schema, episodes)
+        return Part(name, self._limited(columns), self.schema)
+
+    def _limited(self, columns: dict[str, Any]) -> dict[str, Any]:
         count = len(next(iter(columns.values())))
         if 0 < self.limit < count:
             rows = np.linspace(0, count - 1, self.limit).astype(np.int64)
-            columns = {key: column[rows] for key, column in columns.items()}
-        return Part(name, columns, self.schema)
+            return {key: column[rows] for key, column in columns.items()}
+        return columns

@@ -175,6 +175,7 @@ class Protocol:
     Attributes:
         labels: None to choose from, as tables have.
         files: None to choose from: all are read.
+        states: None: nothing is judged apart.
         split: Which part an event belongs to.
         negatives: How examples of no click are drawn; None where the log has labels, and for
             tasks that need none.
@@ -190,6 +191,7 @@ class Protocol:
 
     labels: ClassVar[tuple[str, ...]] = ()
     files: ClassVar[tuple[str, ...]] = ()
+    states: ClassVar[tuple[str, ...]] = ()
     split: GlobalTime | LastSessions | OfficialTest | LeaveLastTwoOut
     negatives: Negatives | None = None
     last_per_user: int = 0

@@ -58,6 +58,7 @@ class TableProtocol:
 
     Attributes:
         timed: Whether rows carry real times; they do not.
+        states: None: nothing is judged apart.
         split: Which part a row belongs to.
         labels: Those of the card's labels that are predicted, in this order; all if empty. The
             others are no inputs either.
@@ -67,6 +68,7 @@ class TableProtocol:
     """
 
     timed: ClassVar[bool] = False
+    states: ClassVar[tuple[str, ...]] = ()
     split: RandomShares | OfficialTestHalved
     labels: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()

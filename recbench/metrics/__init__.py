@@ -10,8 +10,8 @@ from types import MappingProxyType
 from numpy.typing import ArrayLike
 
 from recbench.metrics.classification import auc, gauc, logloss, scored_users
-from recbench.metrics.ranking import mean_rank, mrr, ndcg, ndcg_of_order, recall
-from recbench.metrics.regression import mse
+from recbench.metrics.ranking import mean_rank, mrr, ndcg, ndcg_of_order, ndcg_of_rows, recall
+from recbench.metrics.regression import mae, mse
 
 __all__ = [
     "METRICS",
@@ -19,12 +19,14 @@ __all__ = [
     "auc",
     "gauc",
     "logloss",
+    "mae",
     "mean_rank",
     "metric_of",
     "mrr",
     "mse",
     "ndcg",
     "ndcg_of_order",
+    "ndcg_of_rows",
     "recall",
     "score_name",
     "scored_users",
@@ -68,6 +70,7 @@ _ALL = (
         "each user's own AUC, averaged by the user's number of rows",
     ),
     Metric("logloss", 1, False, _CLICK, logloss, "mean binary cross-entropy in nats"),
+    Metric("mae", 1, False, _CLICK, mae, "mean absolute error"),
     Metric("mse", 1, False, _CLICK, mse, "mean squared error"),
     Metric(
         "mrr@20", 1, True, ("rank",), partial(mrr, k=20), "mean of 1 / rank, 0 beyond rank 20"
@@ -78,6 +81,13 @@ _ALL = (
     Metric(
         "ndcg@20", 1, True, ("rank",), partial(ndcg, k=20),
         "mean of 1 / log2(1 + rank), 0 beyond 20",
+    ),
+    *(
+        Metric(
+            f"ndcg@{k}", 1, True, (*_CLICK, "episode"), partial(ndcg_of_rows, k=k),
+            f"gain 2^label - 1 of each episode's first {k}, over that of the best order",
+        )
+        for k in (1, 3)
     ),
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -86,6 +87,47 @@ def ndcg_of_order(relevance: ArrayLike, k: int | None = None) -> Floats:
     discounts[places:] = 0.0
     ideal = np.asarray(np.sort(gains, axis=-1)[..., ::-1] @ discounts)
     return np.divide(gains @ discounts, ideal, out=np.full_like(ideal, np.nan), where=ideal > 0)
+
+
+def ndcg_of_rows(labels: ArrayLike, predictions: ArrayLike, groups: ArrayLike, k: int) -> float:
+    """Return the mean over groups of rows of `ndcg_of_order` by descending prediction.
+
+    Equal predictions share the mean gain of their rows, whatever order these stand in. Groups in
+    which nothing is relevant do not count; nan if that leaves none.
+
+    Args:
+        labels: The true relevance of each row, at least 0, [N].
+        predictions: By what the rows of a group are ordered, [N].
+        groups: To which group each row belongs, [N].
+        k: How many places count, at least 1.
+
+    Raises:
+        ValueError: If `k` is below 1.
+    """
+    relevance, scores = np.asarray(labels, np.float64), np.asarray(predictions, np.float64)
+    group = np.unique(np.asarray(groups), return_inverse=True)[1]
+    count = int(group.max(initial=-1)) + 1
+    gains = np.exp2(relevance) - 1.0
+    found = _discounted(_shared(gains, group, scores), group, scores, count, k)
+    ideal = _discounted(gains, group, gains, count, k)
+    return float(np.mean(found[ideal > 0] / ideal[ideal > 0])) if (ideal > 0).any() else math.nan
+
+
+def _shared(gains: Floats, group: NDArray[np.intp], scores: Floats) -> Floats:
+    """Return for each row the mean gain of its group's rows with the same score, [N]."""
+    tie = np.unique(np.stack((group, scores)), axis=1, return_inverse=True)[1].ravel()
+    return np.asarray((np.bincount(tie, gains) / np.bincount(tie))[tie])
+
+
+def _discounted(
+    gains: Floats, group: NDArray[np.intp], scores: Floats, count: int, k: int
+) -> Floats:
+    """Return the discounted gain of each group's first `k` rows by descending score, [count]."""
+    order = np.lexsort((-scores, group))
+    sizes = np.bincount(group, minlength=count)
+    place = np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    value = np.where(place < _places(k), gains[order] / np.log2(place + 2.0), 0.0)
+    return np.bincount(group[order], value, minlength=count).astype(np.float64)
 
 
 def _mean_gain(ranks: ArrayLike, k: int, gain: Callable[[Floats], Floats]) -> float:

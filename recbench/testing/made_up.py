@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
 from recbench.batch import Batch, Reads
 from recbench.schema import Schema
-from recbench.task import CTR, MULTI_TASK, NEXT_ITEM
-from recbench.testing import synthetic, synthetic_sessions, synthetic_tables
+from recbench.task import COLD_START, CTR, MULTI_TASK, NEXT_ITEM
+from recbench.testing import (
+    synthetic,
+    synthetic_episodes,
+    synthetic_sessions,
+    synthetic_tables,
+)
+from recbench.training import Source
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class MadeUp:
         planted: Returns a batch with a signal, given examples, what the model reads, and seed.
         opposite: Returns other labels than those of a batch.
         learnt: What the task's primary metric must pass on a planted signal.
+        source: Returns a training source of a batch, given the size of its batches.
     """
 
     schema: Schema
@@ -30,6 +38,7 @@ class MadeUp:
     planted: Callable[[int, Reads, int], Batch]
     opposite: Callable[[Tensor], Tensor]
     learnt: float
+    source: Callable[[Any, int], Source] = synthetic.SyntheticSource
 
 
 MADE_UP: Mapping[str, MadeUp] = {
@@ -53,6 +62,14 @@ MADE_UP: Mapping[str, MadeUp] = {
         synthetic_tables.planted_batch,
         synthetic_tables.opposite,
         learnt=0.8,  # mean AUC; 0.5 is chance and 1 can be reached
+    ),
+    COLD_START.name: MadeUp(
+        synthetic_episodes.SCHEMA,
+        synthetic_episodes.random_batch,
+        synthetic_episodes.planted_batch,
+        lambda labels: 1 - labels,
+        learnt=0.8,  # AUC; 0.5 is chance and 1 can be reached
+        source=synthetic_episodes.SyntheticEpisodeSource,
     ),
 }
 """Made-up data by task."""

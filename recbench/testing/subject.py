@@ -16,7 +16,6 @@ from recbench.batch import Batch, Features
 from recbench.model import Model
 from recbench.pipeline import seed_everything
 from recbench.testing.made_up import MADE_UP, MadeUp
-from recbench.testing.synthetic import SyntheticSource
 from recbench.training import TrainingConfig, TrainingRun
 
 SEED = 0
@@ -65,7 +64,7 @@ class Subject:
             return {primary(candidate): score(candidate, valid)}
 
         with TemporaryDirectory() as folder:
-            source = SyntheticSource(train, training.batch_size)
+            source = self.data.source(train, training.batch_size)
             model.fit(source, validate, TrainingRun(training, Path(folder)))
         return model
 
@@ -95,8 +94,11 @@ def primary(model: Model) -> str:
 
 def score(model: Model, batch: Batch) -> float:
     """Return the model's score on a batch, by the primary metric of its task."""
-    output = predict(model, batch.features)
+    model.eval()
+    with torch.no_grad():
+        output = model.predict(batch.inputs)
     kept = model.task.predictions(output, batch.labels, model.schema)
-    columns = {**batch.features.fields, "label": batch.labels, **kept}  # the user is for gAUC
+    one = torch.zeros(len(batch), dtype=torch.int64)  # of cold start, all have one state
+    columns = {**batch.features.fields, "state": one, "label": batch.labels, **kept}
     rows = {name: column.numpy() for name, column in columns.items()}
     return model.task.judge(rows, model.schema)[primary(model)]

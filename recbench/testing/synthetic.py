@@ -46,6 +46,11 @@ class SyntheticSource:
         """Number of examples in one pass."""
         return len(self.batch)
 
+    @property
+    def batches(self) -> int:
+        """Number of batches in one pass."""
+        return -(-self.examples // self.batch_size)
+
     def __iter__(self) -> Iterator[Batch]:
         """Pass over all examples in stored order."""
         return self._pass(np.arange(self.examples))

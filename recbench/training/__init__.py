@@ -2,9 +2,10 @@
 
 from recbench.training.checkpoint import load_checkpoint, save_checkpoint
 from recbench.training.config import TrainingConfig
-from recbench.training.loop import FitResult, Source, TrainingRun, fit
+from recbench.training.loop import EpisodeSource, FitResult, Source, TrainingRun, fit
 
 __all__ = [
+    "EpisodeSource",
     "FitResult",
     "Source",
     "TrainingConfig",

@@ -36,14 +36,25 @@ class Source(Protocol):
         """Number of examples in one pass."""
 
     @property
-    def batch_size(self) -> int:
-        """Number of examples in a batch, the last one excepted."""
+    def batches(self) -> int:
+        """Number of batches in one pass."""
 
     def __iter__(self) -> Iterator[Batch]:
         """Pass over all examples in stored order."""
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Pass over all examples in the order of epoch `number`."""
+
+
+class EpisodeSource(Source, Protocol):
+    """Training episodes, in batches; examples are their queries."""
+
+    @property
+    def rows(self) -> Source:
+        """All examples of the training part one by one, whether an episode has them or not."""
+
+    def batched(self, episodes: int) -> EpisodeSource:
+        """Return the same with so many episodes a batch."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,7 @@ def fit(
         raise TrainingError("the training part has no examples; see `recbench data describe`")
     config = run.config
     optimizer = make_optimizer(model.parameters(), config)
-    scheduler = make_scheduler(optimizer, config, math.ceil(train.examples / train.batch_size))
+    scheduler = make_scheduler(optimizer, config, train.batches)
     checkpoint, stale = run.folder / "best.safetensors", 0
     curve: list[dict[str, float]] = []
     best: dict[str, float] = {}

@@ -1,8 +1,11 @@
+import math
+from itertools import permutations
+
 import numpy as np
 import pytest
 from sklearn.metrics import ndcg_score
 
-from recbench.metrics import mean_rank, mrr, ndcg, ndcg_of_order, recall
+from recbench.metrics import mean_rank, mrr, ndcg, ndcg_of_order, ndcg_of_rows, recall
 
 
 def test_mean_rank_of_ties():
@@ -56,3 +59,23 @@ def test_ndcg_of_many_orders_agrees_with_scikit_learn():
 
 def test_ndcg_of_order_is_nan_where_nothing_is_relevant():
     assert np.isnan(ndcg_of_order([[0, 0], [0, 1]])).tolist() == [True, False]
+
+
+def test_ndcg_of_rows_is_that_of_each_group_in_the_order_of_its_predictions():
+    labels, predictions = [3, 5, 4, 1, 2], [0.9, 0.8, 0.1, 0.0, 1.0]
+    first, second = ndcg_of_order([3, 5, 4], 3), ndcg_of_order([2, 1], 3)
+    found = ndcg_of_rows(labels, predictions, [7, 7, 7, 3, 3], 3)
+    assert first == pytest.approx(0.7746989, abs=1e-7)
+    assert found == pytest.approx((first + second) / 2)
+
+
+def test_ndcg_of_rows_gives_equal_predictions_the_mean_of_all_their_orders():
+    labels = [2, 0, 1]
+    orders = [ndcg_of_order(order, 2) for order in permutations(labels)]
+    assert ndcg_of_rows(labels, [1, 1, 1], [0, 0, 0], 2) == pytest.approx(np.mean(orders))
+
+
+def test_ndcg_of_rows_leaves_out_groups_without_anything_relevant():
+    assert ndcg_of_rows([0, 0, 1], [1, 2, 3], [0, 0, 1], 3) == 1
+    assert math.isnan(ndcg_of_rows([0, 0], [1, 2], [0, 0], 3))
+    assert math.isnan(ndcg_of_rows([], [], [], 3))

@@ -52,7 +52,10 @@ def test_run_checks_goes_on_after_a_failure_and_keeps_the_order():
 
 def test_a_check_that_does_not_apply_passes_and_says_why():
     reasons = {each.name: each.reason for each in run_checks(Popularity) if each.reason}
-    assert reasons == {"check_gradients": "does not apply: it has no parameters"}
+    assert reasons == {
+        "check_adaptation": "does not apply: it does not adapt",
+        "check_gradients": "does not apply: it has no parameters",
+    }
     assert check_model(Popularity) is None
     assert CheckResult("check_gradients", True, reasons["check_gradients"]) in run_checks(
         Popularity

@@ -48,6 +48,10 @@ class Examples:
         self.item = random.integers(12, size=self.examples)
         self.label = (random.random(self.examples) < np.where(self.item < 6, 0.9, 0.1)) * 1.0
 
+    @property
+    def batches(self):
+        return -(-self.examples // self.batch_size)
+
     def __iter__(self) -> Iterator[CTRBatch]:
         return self._pass(np.arange(self.examples))
 
