@@ -38,6 +38,8 @@ struct SoftSearch {
 // Queries of a row that are searched for together, while a tile of its events lies in the cache.
 constexpr std::int64_t kSearchQueries = 16;
 constexpr std::int64_t kSearchTile = 64;
+// Rows that are searched in turns where each has one query: memory gives two streams more than one.
+constexpr std::int64_t kSearchStreams = 2;
 // Elements that a vector may be written beyond the end of a buffer.
 constexpr std::int64_t kSearchMargin = 16;
 
@@ -48,6 +50,16 @@ struct HardSearch {
   std::int64_t k;
   std::int64_t* indices;  // [targets, k]
 };
+
+// Bytes of scratch memory of one call, `compute_bytes` being the size of the compute type.
+inline std::int64_t search_scratch(const SoftSearch& search, std::int64_t compute_bytes) {
+  std::int64_t buffers = search.queries < kSearchQueries ? search.queries : kSearchQueries;
+  if (buffers < kSearchStreams) buffers = kSearchStreams;
+  const std::int64_t buffered = (buffers + 1) * (search.capacity + kSearchMargin);
+  const std::int64_t gathered = kSearchStreams * kSearchTile * search.width;
+  return (gathered + buffered) * compute_bytes +
+         buffered * static_cast<std::int64_t>(sizeof(std::int32_t));
+}
 
 // Searches for the blocks of queries [begin, end), of which each row has
 // ceil(queries / kSearchQueries). False if an id names no vector.

@@ -87,11 +87,7 @@ SoftSearchKernel kernel_for(Dtype dtype) {
 void run(const SoftSearch& search, std::int64_t rows, SoftSearchKernel kernel,
          std::int64_t compute_bytes) {
   const std::int64_t blocks = (search.queries + kSearchQueries - 1) / kSearchQueries;
-  const std::int64_t buffers = std::min(search.queries, kSearchQueries) + 1;
-  const std::int64_t gathered = kSearchTile * search.width;
-  const std::int64_t buffered = buffers * (search.capacity + kSearchMargin);
-  const std::int64_t bytes =
-      (gathered + buffered) * compute_bytes + buffered * std::int64_t{sizeof(std::int32_t)};
+  const std::int64_t bytes = search_scratch(search, compute_bytes);
   parallel_for(rows * blocks, 1, [&](std::int64_t begin, std::int64_t end) {
     const std::unique_ptr<char[]> scratch(new char[bytes]);
     if (!kernel(search, begin, end, scratch.get())) {

@@ -7,6 +7,23 @@
 namespace recbench::RECBENCH_ISA {
 namespace {
 
+// The inner products of a query with as many vectors as there are lanes, read one after another:
+// slower in the cache than `products`, and faster out of memory, which likes the order.
+template <class C>
+RECBENCH_INLINE Vec<C> products_in_order(const C* query, const C* vectors, std::int64_t width) {
+  Vec<C> parts[kLanes<C>];
+  for (int lane = 0; lane < kLanes<C>; ++lane, vectors += width) {
+    Vec<C> part{};
+    std::int64_t i = 0;
+    for (; i + kLanes<C> <= width; i += kLanes<C>) part += load(vectors + i) * load(query + i);
+    if (i < width) {
+      part += load_partial(vectors + i, width - i) * load_partial(query + i, width - i);
+    }
+    parts[lane] = part;
+  }
+  return sums<C>(parts);
+}
+
 // The inner products of a query with as many vectors as there are lanes.
 template <class C>
 RECBENCH_INLINE Vec<C> products(const C* query, const C* const (&vectors)[kLanes<C>],
@@ -26,31 +43,52 @@ RECBENCH_INLINE Vec<C> products(const C* query, const C* const (&vectors)[kLanes
   return sums<C>(parts);
 }
 
-// Offers `count` vectors, those of the places from `first` on, to the best of a query.
+// The places of as many events as there are lanes, from `first` on.
 template <class C>
-void offer(const C* query, const C* vectors, std::int64_t width, std::int64_t first,
-           std::int64_t count, Best<C>& best) {
+RECBENCH_INLINE Places<C> places_from(std::int64_t first) {
   Places<C> place;
   for (int lane = 0; lane < kLanes<C>; ++lane) {
     place[lane] = static_cast<std::int32_t>(first) + lane;
   }
+  return place;
+}
+
+// Offers the first `count` lanes of scores; NaN counts as minus infinity.
+template <class C>
+RECBENCH_INLINE void take(Vec<C> score, std::int64_t count, Places<C> place, Best<C>& best) {
+  const Vec<C> lowest = splat(static_cast<C>(-__builtin_inf()));
+  best.take((1u << count) - 1, select(score == score, score, lowest), place);
+}
+
+// Offers `count` vectors, those of the places from `first` on, to the best of a query.
+template <class C>
+void offer(const C* query, const C* vectors, std::int64_t width, std::int64_t first,
+           std::int64_t count, Best<C>& best) {
+  Places<C> place = places_from<C>(first);
   best.make_room(count);
   for (std::int64_t n = 0; n < count; n += kLanes<C>) {
-    const std::int64_t left = count - n;
-    std::uint32_t lanes = (1u << kLanes<C>)-1;
+    const std::int64_t left = count - n < kLanes<C> ? count - n : kLanes<C>;
     const C* group[kLanes<C>];
-    if (left >= kLanes<C>) {
-      for (int lane = 0; lane < kLanes<C>; ++lane) group[lane] = vectors + (n + lane) * width;
-    } else {
-      // What lies behind the last vector is not the row's.
-      for (int lane = 0; lane < kLanes<C>; ++lane) {
-        group[lane] = vectors + (lane < left ? n + lane : count - 1) * width;
-      }
-      lanes = (1u << left) - 1;
+    // What lies behind the last vector is not the row's.
+    for (int lane = 0; lane < kLanes<C>; ++lane) {
+      group[lane] = vectors + (n + (lane < left ? lane : left - 1)) * width;
     }
-    const Vec<C> score = products<C>(query, group, width);
-    const Vec<C> lowest = splat(static_cast<C>(-__builtin_inf()));
-    best.take(lanes, select(score == score, score, lowest), place);
+    take<C>(products<C>(query, group, width), left, place, best);
+    place += kLanes<C>;
+  }
+}
+
+// Offers a whole tile of each stream, those of the places from `first` on, to its own best.
+template <class C>
+void offer_streams(const C* query, const C* const (&tiles)[kSearchStreams], std::int64_t width,
+                   std::int64_t first, Best<C>* best) {
+  Places<C> place = places_from<C>(first);
+  for (int s = 0; s < kSearchStreams; ++s) best[s].make_room(kSearchTile);
+  for (std::int64_t n = 0; n < kSearchTile; n += kLanes<C>) {
+    for (int s = 0; s < kSearchStreams; ++s) {
+      const Vec<C> score = products_in_order<C>(query + s * width, tiles[s] + n * width, width);
+      take<C>(score, kLanes<C>, place, best[s]);
+    }
     place += kLanes<C>;
   }
 }
@@ -95,34 +133,59 @@ template <class S, class C>
 bool soft(const SoftSearch& search, std::int64_t begin, std::int64_t end, void* scratch) {
   const std::int64_t blocks = (search.queries + kSearchQueries - 1) / kSearchQueries;
   const std::int64_t buffer = search.capacity + kSearchMargin;
-  const std::int64_t most = search.queries < kSearchQueries ? search.queries : kSearchQueries;
+  const std::int64_t spare = search.queries < kSearchStreams   ? kSearchStreams
+                             : search.queries < kSearchQueries ? search.queries
+                                                               : kSearchQueries;
+  const std::int64_t tile = kSearchTile * search.width;
   C* const gathered = static_cast<C*>(scratch);
-  C* const scores = gathered + kSearchTile * search.width;
-  auto* const places = reinterpret_cast<std::int32_t*>(scores + (most + 1) * buffer);
-  for (std::int64_t item = begin; item < end; ++item) {
-    const SearchRow row = search.rows[item / blocks];
+  C* const scores = gathered + kSearchStreams * tile;
+  auto* const places = reinterpret_cast<std::int32_t*>(scores + (spare + 1) * buffer);
+  for (std::int64_t item = begin; item < end;) {
+    // What ids gather lies all over the tables anyway.
+    const bool several =
+        search.queries == 1 && search.fields[0].ids == nullptr && end - item >= kSearchStreams;
+    const std::int64_t streams = several ? kSearchStreams : 1;
+    const SearchRow* const rows = search.rows + item / blocks;
     const std::int64_t first_query = item % blocks * kSearchQueries;
     const std::int64_t left = search.queries - first_query;
     const std::int64_t queries = left < kSearchQueries ? left : kSearchQueries;
     const std::int64_t at = item / blocks * search.queries + first_query;
     const C* const query = static_cast<const C*>(search.query) + at * search.width;
-    const std::int64_t k = search.k < row.length ? search.k : row.length;
     Best<C> best[kSearchQueries];
-    for (std::int64_t q = 0; q < queries; ++q) {
-      best[q] = Best<C>(scores + q * buffer, places + q * buffer, search.capacity, k);
+    std::int64_t shared = rows[0].length / kSearchTile * kSearchTile;
+    for (std::int64_t s = 0; s < streams; ++s) {
+      const std::int64_t k = search.k < rows[s].length ? search.k : rows[s].length;
+      for (std::int64_t q = s; q < s + queries; ++q) {
+        best[q] = Best<C>(scores + q * buffer, places + q * buffer, search.capacity, k);
+      }
+      const std::int64_t whole = rows[s].length / kSearchTile * kSearchTile;
+      if (whole < shared) shared = whole;
     }
-    for (std::int64_t n = 0; n < row.length; n += kSearchTile) {
-      const std::int64_t count = row.length - n < kSearchTile ? row.length - n : kSearchTile;
-      const C* vectors;
-      if (!bring<S>(search, row.first + n, count, gathered, vectors)) return false;
-      for (std::int64_t q = 0; q < queries; ++q) {
-        offer(query + q * search.width, vectors, search.width, n, count, best[q]);
+    if (streams == 1) shared = 0;
+    const C* tiles[kSearchStreams];
+    for (std::int64_t n = 0; n < shared; n += kSearchTile) {
+      for (std::int64_t s = 0; s < streams; ++s) {
+        if (!bring<S>(search, rows[s].first + n, kSearchTile, gathered + s * tile, tiles[s])) {
+          return false;
+        }
+      }
+      offer_streams(query, tiles, search.width, n, best);
+    }
+    for (std::int64_t s = 0; s < streams; ++s) {
+      for (std::int64_t n = shared; n < rows[s].length; n += kSearchTile) {
+        const std::int64_t rest = rows[s].length - n;
+        const std::int64_t count = rest < kSearchTile ? rest : kSearchTile;
+        if (!bring<S>(search, rows[s].first + n, count, gathered, tiles[0])) return false;
+        for (std::int64_t q = s; q < s + queries; ++q) {
+          offer(query + q * search.width, tiles[0], search.width, n, count, best[q]);
+        }
       }
     }
-    for (std::int64_t q = 0; q < queries; ++q) {
-      const std::int64_t found = best[q].finish(scores + most * buffer, places + most * buffer);
+    for (std::int64_t q = 0; q < streams * queries; ++q) {
+      const std::int64_t found = best[q].finish(scores + spare * buffer, places + spare * buffer);
       write(search, at + q, best[q], found);
     }
+    item += streams;
   }
   return true;
 }

@@ -94,9 +94,7 @@ class SoftCase {
                             shape_.k,      capacity,      indices_.data(),
                             scores_.data()};
     const std::int64_t blocks = (shape_.queries + kSearchQueries - 1) / kSearchQueries;
-    const std::int64_t most = shape_.queries < kSearchQueries ? shape_.queries : kSearchQueries;
-    const std::int64_t buffered = (most + 1) * (capacity + kSearchMargin);
-    std::vector<char> scratch((kSearchTile * width_ + buffered) * sizeof(C) + buffered * 4);
+    std::vector<char> scratch(search_scratch(search, sizeof(C)));
     return kernel(search, 0, rows * blocks, scratch.data());
   }
 
