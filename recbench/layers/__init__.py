@@ -6,6 +6,7 @@ from recbench.layers.embedding import FieldEmbeddings
 from recbench.layers.mlp import MLP, Activation
 from recbench.layers.recurrent import AUGRU, GRU
 from recbench.layers.regularisation import MiniBatchAwareL2, mini_batch_aware_l2
+from recbench.layers.watch import watch
 
 __all__ = [
     "AUGRU",
@@ -17,4 +18,5 @@ __all__ = [
     "FieldEmbeddings",
     "MiniBatchAwareL2",
     "mini_batch_aware_l2",
+    "watch",
 ]

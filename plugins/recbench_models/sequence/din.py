@@ -23,7 +23,14 @@ from recbench import (
     Source,
     TrainingRun,
 )
-from recbench.layers import MLP, Activation, DINAttention, FieldEmbeddings, MiniBatchAwareL2
+from recbench.layers import (
+    MLP,
+    Activation,
+    DINAttention,
+    FieldEmbeddings,
+    MiniBatchAwareL2,
+    watch,
+)
 from recbench_models.choices import check_choices
 
 
@@ -98,6 +105,12 @@ class DIN(CTRModel):
         events = self.embeddings.history(history)
         interest: Tensor = self.attention(target, events, history.lengths)
         return interest
+
+    def explain(self, features: Features) -> dict[str, Tensor]:
+        """Return the weights of the latest events, `attention`, [B, T]."""
+        with watch(self.attention) as calls:
+            self(features)
+        return {"attention": self.attention.weights(*calls[0].arguments)}
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return the mean binary cross-entropy, plus the penalty if there is one."""
