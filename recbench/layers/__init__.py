@@ -1,6 +1,7 @@
 """Layers that two or more models share."""
 
 from recbench.layers.attention import DINAttention
+from recbench.layers.cross_entropy import item_cross_entropy
 from recbench.layers.dice import Dice
 from recbench.layers.embedding import FieldEmbeddings
 from recbench.layers.mlp import MLP, Activation
@@ -16,5 +17,6 @@ __all__ = [
     "Dice",
     "FieldEmbeddings",
     "MiniBatchAwareL2",
+    "item_cross_entropy",
     "mini_batch_aware_l2",
 ]
