@@ -78,7 +78,9 @@ def sim(case: Case) -> Contender:
 
 
 def stamp(case: Case) -> Contender:
-    config = STAMPConfig(embedding_dim=case.embedding, history_length=case.steps)
+    config = STAMPConfig(
+        embedding_dim=case.embedding, history_length=case.steps, stamp_variant="reference"
+    )
     return _contender(STAMP(Schema(FIELDS), config), _next_item)
 
 
