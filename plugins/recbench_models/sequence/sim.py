@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from recbench import CTRBatch, CTRModel, Features, History, Reads, Schema, ops
 from recbench.errors import UsageError
-from recbench.layers import MLP, Activation, DINAttention, FieldEmbeddings
-from recbench.ops.ragged import event_rows, masked_softmax
+from recbench.layers import MLP, Activation, DINAttention, FieldEmbeddings, linear_interest
+from recbench.ops.ragged import masked_softmax
 from recbench_models.choices import check_choices
 
 
@@ -181,12 +181,7 @@ class SoftSearch(nn.Module):
             events: Jagged, [N, D].
             history: Where rows begin and end.
         """
-        rows = event_rows(history.offsets, len(events))
-        worth = (events * self.query(target)[rows]).sum(1, keepdim=True)
-        # A segment's sum has one order; index_add would depend on the order of CUDA's threads.
-        return torch.segment_reduce(
-            worth * events, "sum", offsets=history.offsets, initial=0, unsafe=True
-        )
+        return linear_interest(self.query(target), events, history.offsets)
 
 
 class ExactSearch(nn.Module):
