@@ -1,4 +1,4 @@
-"""`python -m benchmarks.peers.markdown RESULTS PAGE...`: put the figures into documentation pages."""
+"""`python -m benchmarks.peers.markdown RESULTS PAGE...`: put the figures into pages."""
 
 from __future__ import annotations
 

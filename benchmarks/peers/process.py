@@ -54,7 +54,11 @@ class Process:
             raise UnavailableError(f"{command[0]}: {error.strerror}") from error
         finally:
             os.close(to_parent)
-        self.about = self._answer()
+        try:
+            self.about = self._answer()
+        except UnavailableError:
+            self.close()
+            raise
 
     def run(self, kind: str, steps: int) -> list[float]:
         """Run steps of "training" or "inference"; return the seconds of each."""
