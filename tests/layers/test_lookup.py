@@ -55,3 +55,14 @@ def test_what_is_not_used_has_no_part_in_the_gradient():
     frozen = table.detach()
     assert not lookup(frozen, ids[0])[0].requires_grad
     assert unused.requires_grad
+
+
+def test_its_gradient_can_be_differentiated_again():
+    table, ids, _ = draw(torch.float64)
+    known = [each.clamp(min=1) for each in ids]  # no finite difference knows of PADDING
+
+    def squares(table):
+        return sum((row**3).sum() for row in lookup(table, *known))
+
+    assert torch.autograd.gradcheck(squares, table)
+    assert torch.autograd.gradgradcheck(squares, table)

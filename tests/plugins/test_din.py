@@ -36,7 +36,7 @@ def test_interest_depends_on_the_target(schema, make_batch):
 class Batches(list):
     """A training source of fixed batches."""
 
-    examples, batch_size = 6, 3
+    examples, batches = 6, 2
 
     def epoch(self, number: int) -> Batches:
         return self
