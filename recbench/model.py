@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -36,12 +36,15 @@ class Model(nn.Module):
         task: What the model predicts.
         Config: A frozen dataclass; every field typed and defaulted.
         reads: Which events of a history `forward` can make use of; set it in `__init__`.
+        training_settings: Fields of `TrainingConfig` with the values that the model is best
+            trained with, as plain data; those that a run gives itself come before them.
     """
 
     api: ClassVar[int]
     task: ClassVar[Task]
     Config: ClassVar[type[Any]]
     reads: Reads = Reads()
+    training_settings: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, schema: Schema, config: Any) -> None:
         super().__init__()

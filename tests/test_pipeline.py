@@ -16,7 +16,7 @@ from recbench.record import RunRecord, predictions_path
 from recbench.training import TrainingConfig
 
 DATA = DataConfig("taobao", size="tiny", limit=2000)
-TRAINING = TrainingConfig(epochs=1)
+TRAINING = {"epochs": 1}
 POPULARITY = RunConfig("popularity", DATA, device="cpu")
 BASE = RunConfig(
     "din-base", DATA, {"embedding_dim": 4, "mlp": (8,)}, TRAINING, seed=3, device="cpu"
@@ -189,7 +189,7 @@ def test_a_model_for_another_task_is_refused(install, folders):
         ({"data": DataConfig("ml-100k")}, DataError, "ml-100k: the raw files .* are needed"),
         ({"model_config": {"embeding_dim": 3}}, UsageError, "'embeding_dim'; did you mean"),
         ({"model_config": {"embedding_dim": "x"}}, UsageError, "field 'embedding_dim' must"),
-        ({"training": TrainingConfig(monitor="acu")}, UsageError, "'acu'; did you mean auc"),
+        ({"training": {"monitor": "acu"}}, UsageError, "'acu'; did you mean auc"),
         ({"device": "gpu"}, UsageError, "device 'gpu' cannot be used: .*; try --device auto"),
     ],
 )  # fmt: skip
@@ -207,8 +207,60 @@ def test_every_choice_is_made_and_recorded(folders):
     assert check(chosen, folders)[0] == chosen
 
 
+SETTLED = """
+    from recbench_models.baselines.logistic_regression import LogisticRegression
+
+    class Settled(LogisticRegression):
+        training_settings = {"learning_rate": 0.125, "batch_size": 32, "epochs": 2}
+
+    class Misspelt(Settled):
+        training_settings = {"learning_rat": 0.125}
+
+    class Wrong(Settled):
+        training_settings = {"epochs": 0}
+"""
+
+
+def test_a_models_settings_come_before_the_harnesss_and_after_the_users(install, folders):
+    install("settled", {"settled": SETTLED}, models={"settled": "settled:Settled"})
+    config = replace(POPULARITY, model="settled")
+    plain, _, _ = check(config, folders)
+    assert plain.training == {
+        **asdict(TrainingConfig()),
+        "learning_rate": 0.125,
+        "batch_size": 32,
+        "epochs": 2,
+    }
+    default = TrainingConfig().learning_rate
+    own = {"learning_rate": default, "epochs": 1}
+    chosen, _, _ = check(replace(config, training=own), folders)
+    assert chosen.training == plain.training | own
+    assert chosen.hash != plain.hash
+    assert check(chosen, folders)[0] == chosen
+    record = run(replace(config, training=own), folders)
+    assert record.config["training"] == chosen.training
+    assert record.config_hash == chosen.hash
+    assert len(record.curve) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "Misspelt",
+            "unknown field of training_settings: 'learning_rat'; did you mean learning_ra",
+        ),
+        ("Wrong", "training.epochs is 0; at least 1"),
+    ],
+)
+def test_wrong_settings_of_a_model_are_the_plugins_fault(install, folders, name, expected):
+    install("settled", {"settled": SETTLED}, models={"settled": f"settled:{name}"})
+    with pytest.raises(PluginError, match=rf"^settled \(settled.{name}\): {expected}"):
+        run(replace(POPULARITY, model="settled"), folders)
+
+
 def test_a_loss_that_explodes_is_an_error_with_a_mend(folders):
-    training = replace(TRAINING, optimizer="sgd", learning_rate=1e30)
+    training = {**TRAINING, "optimizer": "sgd", "learning_rate": 1e30}
     with pytest.raises(TrainingError, match=r"in epoch 1, .*try a lower training\.learning_rate"):
         run(replace(BASE, training=training), folders)
 

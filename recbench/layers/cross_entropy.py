@@ -14,9 +14,15 @@ PART = 2048
 
 
 def item_cross_entropy(
-    queries: Tensor, table: Tensor, labels: Tensor, first: int = 0, *, squash: bool = False
+    queries: Tensor,
+    table: Tensor,
+    labels: Tensor,
+    first: int = 0,
+    *,
+    bias: Tensor | None = None,
+    squash: bool = False,
 ) -> Tensor:
-    """Return the mean over rows of -log softmax(f(table[first:] @ q))[label], a scalar.
+    """Return the mean over rows of -log softmax(f(table[first:] @ q + bias))[label], a scalar.
 
     That is `F.cross_entropy` of all scores. On a CPU they are not kept: what is kept for the
     gradient is one number for each score, and no gradient of them is made. Elsewhere it is
@@ -27,8 +33,12 @@ def item_cross_entropy(
         table: Vectors of the items, [first + N, D].
         labels: The right item of each row, counted from `first`, [B] of int64.
         first: Rows of the table before those of the items.
+        bias: Added to the scores of each item, [N].
         squash: Whether f is the sigmoid; otherwise it is the identity.
     """
+    if bias is not None:  # as a column more
+        queries = F.pad(queries, (0, 1), value=1.0)
+        table = torch.cat([table, F.pad(bias, (first, 0))[:, None]], 1)
     if table.device.type != "cpu":
         scores = queries @ table[first:].T
         return F.cross_entropy(scores.sigmoid_() if squash else scores, labels)

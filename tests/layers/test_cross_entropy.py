@@ -40,6 +40,20 @@ def test_loss_and_gradients_are_those_of_torch(squash, scale):
 
 
 @pytest.mark.parametrize("squash", [False, True])
+def test_a_bias_belongs_to_its_item(squash):
+    queries, table, labels = draw()
+    bias = torch.randn(11, dtype=torch.float64, requires_grad=True)
+    leaves = [queries, table, bias]
+    loss = item_cross_entropy(queries, table, labels, 2, bias=bias, squash=squash)
+    scores = F.linear(queries, table[2:], bias)
+    expected = F.cross_entropy(scores.sigmoid() if squash else scores, labels)
+    torch.testing.assert_close(loss, expected)
+    gradients = (torch.autograd.grad(each, leaves) for each in (loss, expected))
+    for have, want in zip(*gradients, strict=True):
+        torch.testing.assert_close(have, want)
+
+
+@pytest.mark.parametrize("squash", [False, True])
 def test_gradients_are_derivatives(squash):
     queries, table, labels = draw()
     torch.autograd.gradcheck(

@@ -402,6 +402,21 @@ def test_a_model_without_a_task_is_told_which_there_are():
     assert caught.value.check == "check_contract"
 
 
+class Misspelt(Sound):
+    """Names a training setting that there is none of."""
+
+    training_settings = {"learning_rat": 0.1}
+
+
+def test_training_settings_that_do_not_exist_are_found_out():
+    expected = (
+        "unknown field of Misspelt.training_settings: 'learning_rat'; did you mean learning_r"
+    )
+    with pytest.raises(CheckFailure, match=expected) as caught:
+        check_model(Misspelt)
+    assert caught.value.check == "check_contract"
+
+
 def test_for_every_check_there_is_a_fault_that_few_others_find():
     assert set.union(*FAULTS.values()) == set(NAMES)
     assert max(map(len, FAULTS.values())) <= 3
