@@ -245,3 +245,75 @@ def test_a_model_of_another_task_than_the_table_is_refused(tmp_path):
     folders = Folders(None, tmp_path / "cache", tmp_path / "results")
     with pytest.raises(UsageError, match="din is a model for ctr, and mmoe-synthetic is a dataset"):
         run(RunConfig("din", DataConfig("mmoe-synthetic", size="tiny")), folders)
+
+
+LEARNER = """
+    from dataclasses import dataclass
+
+    import torch
+    from torch import nn
+
+    from recbench import MetaModel, Reads
+
+    @dataclass(frozen=True)
+    class NoConfig:
+        pass
+
+    class Means(MetaModel):
+        '''Adds what the support's labels have more than the model says, on average.'''
+        api = 1
+        Config = NoConfig
+
+        def __init__(self, schema, config):
+            super().__init__(schema, config)
+            self.reads = Reads(recent=0)
+            self.items = nn.Embedding(schema["item"].size, 1)
+            nn.init.zeros_(self.items.weight)
+            self.base = nn.Parameter(torch.zeros(()))
+
+        def forward(self, features):
+            return self.base + self.items(features.fields["item"]).squeeze(1)
+
+        def adapt(self, support):
+            more = 0.0
+            if len(support):
+                more = (support.labels - self(support.features)).mean().detach()
+            return lambda features: self(features) + more
+"""
+
+
+@pytest.mark.parametrize(
+    ("protocol", "states", "metrics"),
+    [
+        ("states", ("warm", "new-items", "new-users", "new-both"), ("mae", "ndcg@1", "ndcg@3")),
+        ("phases", ("cold", "warm-a", "warm-b", "warm-c"), ("auc", "logloss")),
+    ],
+)
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_run_on_episodes_scores_each_state_and_keeps_what_it_takes_to_do_so_again(
+    install, cold_folders, tmp_path, protocol, states, metrics, limit
+):
+    install("learner", {"learner": LEARNER}, models={"means": "learner:Means"})
+    folders = replace(cold_folders, results=tmp_path / "results")
+    data = DataConfig("ml-100k-coldstart", protocol, "simulated", "tiny", limit)
+    record = run(RunConfig("means", data, training=TRAINING, device="cpu"), folders)
+    each = [f"{metric}/{state}" for state in states for metric in metrics]
+    assert list(record.scores) == [*metrics, *each]
+    for metric in metrics:
+        own = [record.scores[f"{metric}/{state}"] for state in states]
+        assert record.scores[metric] == pytest.approx(sum(own) / 4)
+    assert record.dataset.leakage["training"].startswith("training sees")
+    assert record.dataset.attainable is None
+    with pa.OSFile(str(predictions_path(record.path(folders.results)))) as file:
+        kept = pa.ipc.open_file(file).read_all().to_pandas()
+    columns = ["user", "item", "time", "episode", "state", "label", "prediction"]
+    assert list(kept) == columns
+    assert sorted(set(kept.state)) == [0, 1, 2, 3]
+    for place, state in enumerate(states):
+        rows = kept[kept.state == place]
+        rows = {name: rows[name].to_numpy() for name in columns}
+        rows["prediction"] = rows["prediction"].astype("float32")
+        for metric in metrics:
+            assert METRICS[metric](rows) == pytest.approx(record.scores[f"{metric}/{state}"])
+    (table,) = tables([RunRecord.load(record.path(folders.results))])
+    assert {metric.name for metric in table.group.metrics} == set(record.scores)
