@@ -37,6 +37,7 @@ MODEL_CHECKS: tuple[Check, ...] = (
     forward.check_future_blindness,
     forward.check_label_blindness,
     adaptation.check_adaptation,
+    adaptation.check_episodes,
     training.check_gradients,
     training.check_checkpoint,
     training.check_learns,
