@@ -33,6 +33,7 @@ from recbench.recording import (
     MemoryMeter,
     Outcome,
     finished,
+    keep_state,
     make_record,
     prediction_columns,
     run_key,
@@ -45,11 +46,17 @@ if TYPE_CHECKING:
 
 
 def run(
-    config: RunConfig, folders: Folders, progress: Progress = SILENT, *, again: bool = False
+    config: RunConfig,
+    folders: Folders,
+    progress: Progress = SILENT,
+    *,
+    again: bool = False,
+    keep_model: bool = False,
 ) -> RunRecord:
     """Train and score one model; write and return the record.
 
-    A run that has been made before is not made again unless `again`.
+    A run that has been made before is not made again unless `again`, or unless `keep_model` asks
+    for the trained model's state, to be kept beside the record, and there is none.
 
     Raises:
         RecbenchError: With what failed, where, and how to mend it.
@@ -60,7 +67,10 @@ def run(
         load_dataset(find("dataset", config.data.dataset)), config.data, folders, progress
     )
     key = run_key(config, plugin, dataset)
-    if not again and (earlier := finished(config, dataset, key, folders.results)):
+    earlier = (
+        None if again else finished(config, dataset, key, folders.results, with_state=keep_model)
+    )
+    if earlier:
         progress.note(f"{config.model}, seed {config.seed}: done before, its record is kept")
         return earlier
     state, memory = folders.results / ".runs" / key, MemoryMeter(config.device)
@@ -80,6 +90,8 @@ def run(
     seconds = Seconds(*np.diff(clock).tolist())
     outcome = Outcome(model, fitted, test, scores, seconds, memory.peak(), operators)
     record = make_record(config, plugin, dataset, key, outcome)
+    if keep_model:
+        keep_state(model, record, folders.results)
     record.save(folders.results, prediction_columns(dataset, test, predictions))
     shutil.rmtree(state, ignore_errors=True)
     return record

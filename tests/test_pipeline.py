@@ -12,7 +12,8 @@ from recbench.leaderboard import tables
 from recbench.metrics import METRICS, auc, gauc, logloss, mse
 from recbench.pipeline import check, run
 from recbench.progress import Progress
-from recbench.record import RunRecord, predictions_path
+from recbench.record import RunRecord, predictions_path, state_path
+from recbench.recording import state_key
 from recbench.training import TrainingConfig
 
 DATA = DataConfig("taobao", size="tiny", limit=2000)
@@ -91,6 +92,22 @@ def test_a_run_that_was_made_before_is_kept_until_it_is_asked_for_again(config, 
     assert remade.scores == first.scores
     assert remade.validation == first.validation
     assert remade.key == first.key
+
+
+def test_a_model_is_kept_when_asked_for_even_if_the_run_was_made_before(config, folders):
+    path = run(config, folders).path(folders.results)
+    written = path.stat().st_mtime_ns
+    run(config, folders, keep_model=True)
+    assert path.stat().st_mtime_ns > written
+    assert state_key(path) == RunRecord.load(path).key
+    heard = Heard()
+    run(config, folders, heard, keep_model=True)
+    run(config, folders, heard)
+    assert len([note for note in heard.notes if "done before" in note]) == 2
+    state_path(path).write_bytes(b"damaged")
+    assert state_key(path) == ""
+    run(config, folders, keep_model=True)
+    assert state_key(path) == RunRecord.load(path).key
 
 
 @pytest.mark.parametrize("damage", ["record", "predictions", "key"])

@@ -8,6 +8,7 @@ from recbench.layers.interest import linear_interest
 from recbench.layers.mlp import MLP, Activation
 from recbench.layers.recurrent import AUGRU, GRU
 from recbench.layers.regularisation import MiniBatchAwareL2, mini_batch_aware_l2
+from recbench.layers.watch import watch
 
 __all__ = [
     "AUGRU",
@@ -21,4 +22,5 @@ __all__ = [
     "item_cross_entropy",
     "linear_interest",
     "mini_batch_aware_l2",
+    "watch",
 ]

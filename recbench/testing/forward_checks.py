@@ -24,10 +24,7 @@ EXTRA_PADDING = 7
 
 
 def check_contract(subject: Subject) -> None:
-    """The class states API version, task, a frozen `Config` with defaults, and what it reads.
-
-    Settings of its training, where it states any, are fields of `TrainingConfig`.
-    """
+    """The class states API version, task, frozen `Config`, what it reads and how it trains."""
     kind = subject.model
     require(issubclass(kind, Model), "it is no subclass of recbench.Model")
     api = getattr(kind, "api", None)

@@ -43,11 +43,6 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"own_experts": 0},
         {"shared_experts": 0},
     ],
-    "melu": [
-        {"local_steps": 3, "local_learning_rate": 0.1},
-        {"first_order": True, "local_learning_rate": 0.1, "hidden": ()},
-        {"local_steps": 0},
-    ],
 }
 
 

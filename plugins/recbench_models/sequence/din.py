@@ -23,7 +23,14 @@ from recbench import (
     Source,
     TrainingRun,
 )
-from recbench.layers import MLP, Activation, DINAttention, FieldEmbeddings, MiniBatchAwareL2
+from recbench.layers import (
+    MLP,
+    Activation,
+    DINAttention,
+    FieldEmbeddings,
+    MiniBatchAwareL2,
+    watch,
+)
 from recbench_models.choices import check_choices
 
 
@@ -92,6 +99,12 @@ class DIN(CTRModel):
         interest = self.attention(target, events, history.lengths)
         logits: Tensor = self.mlp(torch.cat([profile, interest, target], 1))
         return logits.squeeze(1)
+
+    def explain(self, features: Features) -> dict[str, Tensor]:
+        """Return the weights of the latest events, `attention`, [B, T]."""
+        with watch(self.attention) as calls:
+            self(features)
+        return {"attention": self.attention.weights(*calls[0].arguments)}
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return the mean binary cross-entropy, plus the penalty if there is one."""

@@ -17,7 +17,14 @@ from torch import Tensor, nn
 
 from recbench import CTRBatch, CTRModel, Features, History, Reads, Schema, ops
 from recbench.errors import UsageError
-from recbench.layers import MLP, Activation, DINAttention, FieldEmbeddings, linear_interest
+from recbench.layers import (
+    MLP,
+    Activation,
+    DINAttention,
+    FieldEmbeddings,
+    linear_interest,
+    watch,
+)
 from recbench.ops.ragged import masked_softmax
 from recbench_models.choices import check_choices
 
@@ -97,6 +104,20 @@ class SIM(CTRModel):
         esu = F.binary_cross_entropy_with_logits(logits, batch.labels)
         gsu = F.binary_cross_entropy_with_logits(self.gsu(target, events, history), batch.labels)
         return self.config.esu_weight * esu + self.config.gsu_weight * gsu
+
+    def explain(self, features: Features) -> dict[str, Tensor]:
+        """Return weights of the latest events and of those found by the search.
+
+        They are `attention`, [B, T], of the short part, and `found`, [B, K], with
+        `found_attention`, [B, heads, K], of the exact search unit.
+        """
+        with watch(self.attention) as short, watch(self.esu) as exact:
+            self(features)
+        return {
+            "attention": self.attention.weights(*short[0].arguments),
+            "found": self.search(features),
+            "found_attention": self.esu.weights(*exact[0].arguments)[0],
+        }
 
     def search(self, features: Features) -> Tensor:
         """Return the positions of the events found in each history, [B, K], -1 beyond them."""
@@ -216,11 +237,20 @@ class ExactSearch(nn.Module):
             age: Seconds from each event to the example, [B, K] of int64.
             real: True where an event was found, [B, K].
         """
+        weights, aged = self.weights(target, events, age, real)
+        return torch.bmm(weights, aged).flatten(1)
+
+    def weights(
+        self, target: Tensor, events: Tensor, age: Tensor, real: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return each head's weights, [B, heads, K], and the events with their age, [B, K, Z].
+
+        Arguments are those of `forward`.
+        """
         aged = torch.cat([events, self.age(torch.bucketize(age, self.boundaries, right=True))], -1)
         query = self.target(target).view(len(target), self.heads, -1)
         query = torch.einsum("bhd,hde->bhe", query, self.event)
-        weights = masked_softmax(torch.bmm(query, aged.transpose(1, 2)), real[:, None])
-        return torch.bmm(weights, aged).flatten(1)
+        return masked_softmax(torch.bmm(query, aged.transpose(1, 2)), real[:, None]), aged
 
 
 def _select(history: History, found: Tensor) -> tuple[dict[str, Tensor], Tensor]:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from recbench import Features, NextItemBatch, NextItemModel, Reads, Schema
-from recbench.layers import FieldEmbeddings, item_cross_entropy
+from recbench.layers import FieldEmbeddings, item_cross_entropy, watch
+from recbench.ops.ragged import length_mask
 from recbench.schema import FIRST_ID
 from recbench_models.choices import check_choices
 
@@ -152,3 +153,11 @@ class STAMP(STMP):
         weights = self.weight(torch.sigmoid(self.of_click(clicks) + context[:, None]))
         attended: Tensor = (weights * clicks).sum(1)
         return attended + mean if self.reference else attended
+
+    def explain(self, features: Features) -> dict[str, Tensor]:
+        """Return the weights of the clicks read, `attention`, [B, T]."""
+        with watch(self.weight) as calls:
+            self(features)
+        weights = calls[0].output[..., 0]
+        mask = length_mask(features.history.lengths, weights.shape[1])
+        return {"attention": weights.masked_fill(~mask, 0)}
