@@ -36,6 +36,8 @@ class Model(nn.Module):
         task: What the model predicts.
         Config: A frozen dataclass; every field typed and defaulted.
         reads: Which events of a history `forward` can make use of; set it in `__init__`.
+        training_settings: Fields of `TrainingConfig` with the values that the model is best
+            trained with, as plain data; those that a run gives itself come before them.
         expert_names: What to call the experts whose weights `explain` returns; numbers if empty.
     """
 
@@ -43,6 +45,7 @@ class Model(nn.Module):
     task: ClassVar[Task]
     Config: ClassVar[type[Any]]
     reads: Reads = Reads()
+    training_settings: ClassVar[Mapping[str, Any]] = {}
     expert_names: tuple[str, ...] = ()
 
     def __init__(self, schema: Schema, config: Any) -> None:

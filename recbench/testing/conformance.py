@@ -38,6 +38,7 @@ MODEL_CHECKS: tuple[Check, ...] = (
     forward.check_future_blindness,
     forward.check_label_blindness,
     adaptation.check_adaptation,
+    adaptation.check_episodes,
     explanation.check_explanation,
     training.check_gradients,
     training.check_checkpoint,

@@ -93,3 +93,10 @@ def test_numbers_have_no_table():
     embeddings = FieldEmbeddings(schema, 4)
     assert [field.name for field in embeddings.fields] == ["hour"]
     assert embeddings.profile_width == 4
+
+
+def test_several_returns_what_items_returns_for_each():
+    embeddings, given = FieldEmbeddings(SCHEMA, 3), features()
+    target, events = embeddings.several(given.fields, given.history.fields)
+    assert torch.equal(target, embeddings.target(given))
+    assert torch.equal(events, embeddings.jagged(given.history))

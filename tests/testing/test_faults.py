@@ -15,7 +15,6 @@ from recbench.schema import FIRST_ID, UNSEEN
 from recbench.testing import (
     MODEL_CHECKS,
     CheckFailure,
-    CheckResult,
     check_model,
     run_checks,
 )
@@ -406,6 +405,8 @@ FAULTS: dict[type[Model], set[str]] = {
     ExplainsFoundEventsOnly: {"explanation"},
     FindsEventsThatAreNotThere: {"explanation"},
 }
+ADAPTING = ("adaptation", "episodes")
+"""Checks of models that adapt; their faults are in test_adaptation_faults.py."""
 NAMES = [check.__name__.removeprefix("check_") for check in MODEL_CHECKS]
 
 
@@ -427,8 +428,11 @@ def test_a_sound_model_passes_every_check(model: type[Model]):
     assert [(each.name, each.passed) for each in results] == [
         (f"check_{name}", True) for name in NAMES
     ]
-    without = "does not apply: it explains nothing"
-    assert (CheckResult("check_explanation", True, without) in results) == (model is SoundSessions)
+    without = {each.name: each.reason for each in results if each.reason}
+    expected = {f"check_{name}": "does not apply: it does not adapt" for name in ADAPTING}
+    if model is SoundSessions:
+        expected["check_explanation"] = "does not apply: it explains nothing"
+    assert without == expected
 
 
 @pytest.mark.usefixtures("without_learning")
@@ -453,8 +457,23 @@ def test_a_model_without_a_task_is_told_which_there_are():
     assert caught.value.check == "check_contract"
 
 
+class Misspelt(Sound):
+    """Names a training setting that there is none of."""
+
+    training_settings = {"learning_rat": 0.1}
+
+
+def test_training_settings_that_do_not_exist_are_found_out():
+    expected = (
+        "unknown field of Misspelt.training_settings: 'learning_rat'; did you mean learning_r"
+    )
+    with pytest.raises(CheckFailure, match=expected) as caught:
+        check_model(Misspelt)
+    assert caught.value.check == "check_contract"
+
+
 def test_for_every_check_there_is_a_fault_that_few_others_find():
-    assert set.union(*FAULTS.values()) == set(NAMES)
+    assert set.union(*FAULTS.values(), ADAPTING) == set(NAMES)
     assert max(map(len, FAULTS.values())) <= 3
 
 

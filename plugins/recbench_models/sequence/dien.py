@@ -92,15 +92,16 @@ class DIEN(CTRModel):
     def forward(self, features: Features) -> Tensor:
         """Return click logits, [B]."""
         history = self._recent(features.history)
-        states = self.interests(self.embeddings.history(history), history.lengths)
-        return self._logits(features, history, states)
+        target, events = self.embeddings.several(features.fields, history.fields)
+        states = self.interests(events, history.lengths)
+        return self._logits(features, target, history, states)
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return the mean binary cross-entropy plus the weighted auxiliary loss."""
         history = self._recent(batch.features.history)
-        events = self.embeddings.history(history)
+        target, events = self.embeddings.several(batch.features.fields, history.fields)
         states = self.interests(events, history.lengths)
-        logits = self._logits(batch.features, history, states)
+        logits = self._logits(batch.features, target, history, states)
         loss = F.binary_cross_entropy_with_logits(logits, batch.labels)
         if not self.config.aux_weight:
             return loss
@@ -162,9 +163,10 @@ class DIEN(CTRModel):
             self(features)
         return {"attention": calls[0].output}
 
-    def _logits(self, features: Features, history: PaddedHistory, states: Tensor) -> Tensor:
+    def _logits(
+        self, features: Features, target: Tensor, history: PaddedHistory, states: Tensor
+    ) -> Tensor:
         profile = self.embeddings.profile(features)
-        target = self.embeddings.target(features)
         interest = self.evolve(target, states, history)
         logits: Tensor = self.mlp(torch.cat([profile, interest, target], 1))
         return logits.squeeze(1)

@@ -7,7 +7,7 @@ history that bear on the target; an exact search unit (ESU) attends to those.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,8 +17,15 @@ from torch import Tensor, nn
 
 from recbench import CTRBatch, CTRModel, Features, History, Reads, Schema, ops
 from recbench.errors import UsageError
-from recbench.layers import MLP, Activation, DINAttention, FieldEmbeddings, watch
-from recbench.ops.ragged import event_rows, masked_softmax
+from recbench.layers import (
+    MLP,
+    Activation,
+    DINAttention,
+    FieldEmbeddings,
+    linear_interest,
+    watch,
+)
+from recbench.ops.ragged import masked_softmax
 from recbench_models.choices import check_choices
 
 
@@ -86,17 +93,14 @@ class SIM(CTRModel):
 
     def forward(self, features: Features) -> Tensor:
         """Return click logits, [B]."""
-        found = self.search(features)
-        return self._logits(features, self.embeddings.target(features), found)
+        return self._read(features)[0]
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return beta times the mean binary cross-entropy, plus alpha times the GSU's."""
         if self.gsu is None or not self.config.gsu_weight:
             return self.config.esu_weight * super().loss(batch)
         history = batch.features.history
-        target = self.embeddings.target(batch.features)
-        events = self.embeddings.jagged(history)
-        logits = self._logits(batch.features, target, self.gsu.search(target, events, history))
+        logits, target, events = self._read(batch.features, history.fields)
         esu = F.binary_cross_entropy_with_logits(logits, batch.labels)
         gsu = F.binary_cross_entropy_with_logits(self.gsu(target, events, history), batch.labels)
         return self.config.esu_weight * esu + self.config.gsu_weight * gsu
@@ -132,14 +136,19 @@ class SIM(CTRModel):
         with torch.no_grad():
             return self.gsu.search(self.embeddings.target(features), ids, history, tables)
 
-    def _logits(self, features: Features, target: Tensor, found: Tensor) -> Tensor:
-        profile = self.embeddings.profile(features)
+    def _read(self, features: Features, *others: Mapping[str, Tensor]) -> list[Tensor]:
+        """Return click logits, [B], the target's vectors, [B, D], and those of other items."""
         history = features.history.recent(min(self.config.history_length, features.history.longest))
-        short = self.attention(target, self.embeddings.history(history), history.lengths)
+        found = self.search(features)
         fields, age = _select(features.history, found)
-        long = self.esu(target, self.embeddings.items(fields), age, found >= 0)
+        target, recent, events, *rest = self.embeddings.several(
+            features.fields, history.fields, fields, *others
+        )
+        profile = self.embeddings.profile(features)
+        short = self.attention(target, recent, history.lengths)
+        long = self.esu(target, events, age, found >= 0)
         logits: Tensor = self.mlp(torch.cat([profile, short, long, target], 1))
-        return logits.squeeze(1)
+        return [logits.squeeze(1), target, *rest]
 
 
 class SoftSearch(nn.Module):
@@ -193,12 +202,7 @@ class SoftSearch(nn.Module):
             events: Jagged, [N, D].
             history: Where rows begin and end.
         """
-        rows = event_rows(history.offsets, len(events))
-        worth = (events * self.query(target)[rows]).sum(1, keepdim=True)
-        # A segment's sum has one order; index_add would depend on the order of CUDA's threads.
-        return torch.segment_reduce(
-            worth * events, "sum", offsets=history.offsets, initial=0, unsafe=True
-        )
+        return linear_interest(self.query(target), events, history.offsets)
 
 
 class ExactSearch(nn.Module):
