@@ -135,6 +135,9 @@ def _characteristics(about: dict[str, Any]) -> dict[str, str]:
     if correlations := about.get("label_correlation"):
         rows["label correlation"] = ", ".join(f"{k} {v}" for k, v in correlations.items())
     for part, own in about["parts"].items():
+        for state, sizes in own.get("states", {}).items():
+            counts = f"{sizes['episodes']:,} episodes, {sizes['queries']:,} queries"
+            rows[f"{part} {state}"] = f"{counts}, support {_quantiles(sizes['support'])}"
         if "history_length" in own:
             rows[f"{part} histories"] = _quantiles(own["history_length"])
         rows[f"{part} examples"] = ", ".join(_shares(own))
@@ -160,4 +163,5 @@ def _leakage(report: dict[str, object]) -> str:
     if not report["known"]:
         return f"unknown: {report['reason']}"
     early = f"{report['test_before_train_end']:,} test targets ({report['share']:.1%})"
-    return f"{early} precede a training event"
+    seen = f"; {report['training']}" if "training" in report else ""
+    return f"{early} precede a training event{seen}"

@@ -11,11 +11,15 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from recbench.data.phases_protocol import PhasesProtocol
 from recbench.data.protocol import Protocol
+from recbench.data.states_protocol import StatesProtocol
 from recbench.data.table_protocol import TableProtocol
 from recbench.progress import Progress
 from recbench.schema import Field
 
+AnyProtocol = Protocol | StatesProtocol | PhasesProtocol | TableProtocol
+"""A protocol of any kind; the last one is for tables, the others are for logs."""
 LABEL = "click"
 """Name of the label of click-through-rate data."""
 RESERVED = frozenset({"user", "item", LABEL, "behaviour", "start", "stop"})
@@ -34,6 +38,7 @@ class Card:
         title: Its full name.
         task: The task its examples serve.
         files: Raw files by role: the file's name as published; it may also lie there as .gz/.zip.
+        folder: Name of the folder for them, if another dataset's name.
         protocols: How examples are made, by name; the first is the default.
         source: Where to get the files, in a sentence that can follow "get it from".
         licence: What the owners allow.
@@ -46,8 +51,10 @@ class Card:
         max_rejected: Share of rows that may be malformed before the file is refused.
         notes: What a user must know about the data, a sentence each.
         sessions: Whether its users are sessions, which never come back: no model is told them.
-        labels: What can be predicted of a table's rows, each of two values or any number; empty for
-            a log, whose rows are events.
+        labels: What can be predicted of a table's rows or, in cold start, of events, each of two
+            values or any number; empty for other logs.
+        optional: User and item fields that need no value, such as a second genre: one that is not
+            there is `PADDING`, where a missing value of other fields is `UNSEEN`.
         numbers: Which columns of a table are numbers; the others are categories.
     """
 
@@ -56,7 +63,7 @@ class Card:
     title: str
     task: str
     files: Mapping[str, str]
-    protocols: Mapping[str, Protocol | TableProtocol]
+    protocols: Mapping[str, AnyProtocol]
     source: str
     licence: str
     citation: str
@@ -69,14 +76,21 @@ class Card:
     sessions: bool = False
     labels: Mapping[str, Literal["binary", "real"]] = field(default_factory=dict)
     numbers: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    folder: str = ""
 
     @property
     def default_protocol(self) -> str:
         """The name of the protocol used when none is asked for."""
         return next(iter(self.protocols))
 
-    def label_fields(self, protocol: Protocol | TableProtocol) -> tuple[Field, ...]:
-        """Return the labels that a protocol of a table predicts, in the order of predictions."""
+    @property
+    def home(self) -> str:
+        """The name of the folder of the raw files."""
+        return self.folder or self.name
+
+    def label_fields(self, protocol: AnyProtocol) -> tuple[Field, ...]:
+        """Return those of the card's labels that a protocol predicts, in that order."""
         chosen = protocol.labels or tuple(self.labels)
         return tuple(Field(name, "label", SIZES[self.labels[name]]) for name in chosen)
 
@@ -108,8 +122,10 @@ class Dataset:
         `items` (optional) has `item` and a column for each further item field; `users` likewise.
         No two of these fields have one name, upper and lower case alike, and none is `RESERVED`.
 
-        A card with labels makes `rows` instead: `row` (its order), `testing` (as above), a column
-        for each label (null where it is missing) and one for each input (null likewise).
+        For cold start, `events` has a column for each label of the card in place of `label`.
+
+        For tables there are `rows` instead: `row` (its order), `testing` (as above), a column for
+        each label (null where it is missing) and one for each input (null likewise).
         """
         raise NotImplementedError
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,8 @@ class Examples:
     Attributes:
         user: [M].
         item: The target, [M].
-        label: 1 or 0, [M]; None where the target itself is what is predicted.
+        label: 1 or 0, or in cold start perhaps a number, [M]; None where the target itself is what
+            is predicted.
         time: Seconds, [M].
         history_start: Where in the log the history begins, [M].
         history_stop: Where in the log the history ends, [M].
@@ -41,7 +42,7 @@ class Examples:
 
     user: Ints
     item: Ints
-    label: NDArray[np.int8] | None
+    label: NDArray[np.int8] | NDArray[np.float32] | None
     time: Ints
     history_start: Ints
     history_stop: Ints
@@ -58,6 +59,10 @@ class SplitLog:
         train_end: Time of the last event of the training part.
         given_up: Targets left out because no negative could be drawn.
         unseen: Targets left out because the training part does not have their item.
+        episodes: Of cold start, the columns of each part's episodes, as `Part` has them.
+        new_items: Whether an item has an id of its own though the training part has no event with
+            it, by raw number; None if none has.
+        reports: What else was left out, in sentences.
     """
 
     examples: dict[str, Examples]
@@ -66,6 +71,9 @@ class SplitLog:
     train_end: int
     given_up: int
     unseen: int
+    episodes: Mapping[str, Mapping[str, Ints]] = field(default_factory=dict)
+    new_items: NDArray[np.bool_] | None = None
+    reports: tuple[str, ...] = ()
 
 
 def split_log(log: RawLog, protocol: Protocol) -> SplitLog:

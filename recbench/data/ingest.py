@@ -21,6 +21,7 @@ from recbench.data.database import column_names, reading, require_few, row_count
 from recbench.data.reading import Rejected
 from recbench.errors import DataError
 from recbench.progress import Progress
+from recbench.schema import Field
 
 ROWS = 1 << 18
 
@@ -31,7 +32,7 @@ class RawLog:
 
     Attributes:
         spool: Columns user, item (numbers into `users` and `items`), time, positive, and where
-            the data have them label, testing and behaviour.
+            the data have them label (of float32 if it is real), testing and behaviour.
         users: Raw id of each user, ascending.
         items: Raw id of each item, ascending.
         user_fields: Further columns of users, in the order of `users`.
@@ -52,15 +53,51 @@ class RawLog:
 
 
 def ingest(
-    dataset: Dataset, files: Mapping[str, Path], scratch: Path, progress: Progress
+    dataset: Dataset,
+    files: Mapping[str, Path],
+    scratch: Path,
+    progress: Progress,
+    label: Field | None = None,
 ) -> RawLog:
-    """Read `files` with the dataset's reader and return its log, stored under `scratch`."""
+    """Read `files` with the dataset's reader and return its log, stored under `scratch`.
+
+    Args:
+        dataset: The plugin.
+        files: Its raw files by role.
+        scratch: Where the log may lie.
+        progress: Told how far it is.
+        label: Which of the card's labels is predicted; None if the card has none.
+
+    Raises:
+        DataError: If a file or the reader is not right.
+    """
     with reading(dataset, files, scratch) as (db, faults):
-        return _order(dataset, db, faults, scratch, progress)
+        if label is not None:
+            _require_label(db, label, dataset.card)
+        return _order(dataset, label, db, faults, scratch, progress)
+
+
+def _require_label(db: duckdb.DuckDBPyConnection, label: Field, card: Card) -> None:
+    """Raise `DataError` if a label of the card is not there, or an event lacks the chosen one."""
+    found = column_names(db, "events")
+    for name in card.labels:
+        if name not in found:
+            raise DataError(f"{card.name}: the reader makes no column '{name}', which its card has")
+    right = f'"{label.name}" IN (0, 1)' if label.size else f'isfinite("{label.name}"::DOUBLE)'
+    odd = db.execute(
+        f"SELECT min(row), count(*) FROM events WHERE NOT coalesce({right}, false)"  # noqa: S608
+    ).fetchone()
+    if odd and odd[1]:
+        kind = "0 or 1" if label.size else "a number"
+        raise DataError(
+            f"{card.name}: {odd[1]:,} events have no '{label.name}' that is {kind}, the first in "
+            f"row {odd[0]}; mend the file or the dataset's reader"
+        )
 
 
 def _order(
     dataset: Dataset,
+    label: Field | None,
     db: duckdb.DuckDBPyConnection,
     faults: Rejected,
     scratch: Path,
@@ -80,11 +117,15 @@ def _order(
     behaviours = _behaviours(db) if "behaviour" in columns else ()
     types: dict[str, DTypeLike] = {"user": np.int32, "item": np.int32, "time": np.int64}
     types |= {"positive": np.bool_}
-    types |= {"label": np.int8} if "label" in columns else {}
+    name = "label" if label is None else label.name
+    real = label is not None and not label.size
+    types |= {"label": np.float32 if real else np.int8} if name in columns else {}
     types |= {"testing": np.bool_} if "testing" in columns else {}
     types |= {"behaviour": np.int8} if behaviours else {}
     spool = Spool(scratch / "log", kept, types)
-    _fill(db, spool, columns, behaviours, progress)
+    further = [f'"{name}"::{"FLOAT" if real else "TINYINT"} AS label'] if name in columns else []
+    further += ["testing::BOOLEAN AS testing"] if "testing" in columns else []
+    _fill(db, spool, "positive" if "positive" in columns else "true", further, behaviours, progress)
     return RawLog(
         spool,
         users,
@@ -100,6 +141,7 @@ def _order(
 def _require_own_names(card: Card, db: duckdb.DuckDBPyConnection) -> None:
     """Raise `DataError` if a field's name is taken; prepared data go by the name alone."""
     taken = dict.fromkeys(RESERVED, "recbench itself")
+    taken |= {name.lower(): "a label" for name in card.labels}
     for key in ("user", "item"):
         names = [name for name in column_names(db, f"{key}s") if name.lower() != key]
         for name in names:
@@ -130,19 +172,17 @@ def _behaviours(db: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
 def _fill(
     db: duckdb.DuckDBPyConnection,
     spool: Spool,
-    columns: set[str],
+    positive: str,
+    further: list[str],
     behaviours: tuple[str, ...],
     progress: Progress,
 ) -> None:
     """Stream the ordered log into the spool."""
-    positive = "positive" if "positive" in columns else "true"
-    label = ", label::TINYINT AS label" if "label" in columns else ""
-    label += ", testing::BOOLEAN AS testing" if "testing" in columns else ""
-    behaviour = (
-        ", (list_position($behaviours, behaviour) - 1)::TINYINT AS behaviour" if behaviours else ""
-    )
-    query = f"""SELECT u.number AS user, i.number AS item, time::BIGINT AS time,
-        {positive}::BOOLEAN AS positive{label}{behaviour}
+    if behaviours:
+        code = "list_position($behaviours, behaviour) - 1"
+        further = [*further, f"({code})::TINYINT AS behaviour"]
+    chosen = ", ".join([f"{positive}::BOOLEAN AS positive", *further])
+    query = f"""SELECT u.number AS user, i.number AS item, time::BIGINT AS time, {chosen}
         FROM log JOIN user_number u USING (user) JOIN item_number i USING (item)
         ORDER BY u.number, time, row"""  # noqa: S608
     values = {"behaviours": list(behaviours)} if behaviours else {}

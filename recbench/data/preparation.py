@@ -17,12 +17,12 @@ from filelock import FileLock, Timeout
 from recbench.data.card import Dataset
 from recbench.data.config import DataConfig
 from recbench.data.database import FILE
-from recbench.data.examples import split_log
 from recbench.data.ingest import ingest
 from recbench.data.manifest import FORMAT
 from recbench.data.prepared import PreparedDataset
 from recbench.data.raw import locate, missing_files, unzipped
 from recbench.data.reading import disk_full
+from recbench.data.split import split_log
 from recbench.data.table import ingest_table
 from recbench.data.table_protocol import TableProtocol
 from recbench.data.write import write_prepared
@@ -180,7 +180,8 @@ def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> 
             _check_counts(request, {"rows": table.rows})
             write_table_dataset(dataset, request.settings, files, table, ready)
         return
-    log = ingest(dataset, unzipped(files, raw), staging, progress)
+    label = next(iter(dataset.card.label_fields(protocol)), None)
+    log = ingest(dataset, unzipped(files, raw), staging, progress, label)
     counts = {"interactions": len(log.spool.columns["user"])}
     counts |= {"users": len(log.users), "items": len(log.items)}
     _check_counts(request, counts)

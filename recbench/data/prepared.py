@@ -111,7 +111,7 @@ class PreparedDataset:
     Args:
         folder: The folder.
         limit: Use at most so many examples of each part, spread evenly; 0 for all. Of cold start,
-            so many episodes.
+            so many episodes of each state.
     """
 
     def __init__(self, folder: Path, limit: int = 0) -> None:
@@ -175,13 +175,25 @@ class PreparedDataset:
     def _read(self, name: str) -> Part:
         columns = read_table(self.folder / "samples" / f"{name}.arrow")
         if (self.folder / "episodes").exists():
-            episodes = self._limited(read_table(self.folder / "episodes" / f"{name}.arrow"))
-            return Part(name, columns, self.schema, episodes)
+            episodes = read_table(self.folder / "episodes" / f"{name}.arrow")
+            return Part(name, columns, self.schema, self._limited_states(episodes))
         return Part(name, self._limited(columns), self.schema)
+
+    def _limited_states(self, episodes: dict[str, Any]) -> dict[str, Any]:
+        state = np.asarray(episodes["state"])
+        rows = [self._chosen(np.flatnonzero(state == place)) for place in np.unique(state)]
+        return {key: column[np.sort(np.concatenate(rows))] for key, column in episodes.items()}
 
     def _limited(self, columns: dict[str, Any]) -> dict[str, Any]:
         count = len(next(iter(columns.values())))
         if 0 < self.limit < count:
-            rows = np.linspace(0, count - 1, self.limit).astype(np.int64)
+            rows = self._chosen(np.arange(count))
             return {key: column[rows] for key, column in columns.items()}
         return columns
+
+    def _chosen(self, rows: Ints) -> Ints:
+        """Return as many of the rows as the limit allows, spread evenly."""
+        if not 0 < self.limit < len(rows):
+            return rows
+        chosen: Ints = rows[np.linspace(0, len(rows) - 1, self.limit).astype(np.int64)]
+        return chosen

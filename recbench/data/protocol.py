@@ -173,9 +173,11 @@ class Protocol:
     """How examples are made from a log.
 
     Attributes:
-        labels: None to choose from, as tables have.
+        labels: None to choose from, as tables and cold start have.
         files: None to choose from: all are read.
         states: None: nothing is judged apart.
+        left_out: None: every user and item field is an input.
+        seen: Nothing to say of what training sees that its name does not say.
         split: Which part an event belongs to.
         negatives: How examples of no click are drawn; None where the log has labels, and for
             tasks that need none.
@@ -192,6 +194,8 @@ class Protocol:
     labels: ClassVar[tuple[str, ...]] = ()
     files: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ()
+    left_out: ClassVar[tuple[str, ...]] = ()
+    seen: ClassVar[str] = ""
     split: GlobalTime | LastSessions | OfficialTest | LeaveLastTwoOut
     negatives: Negatives | None = None
     last_per_user: int = 0

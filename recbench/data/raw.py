@@ -26,7 +26,7 @@ def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, 
     if folder is None:
         return None
     files = card.files_of(protocol or card.default_protocol)
-    found = {role: _find(card.name, name, folder) for role, name in files.items()}
+    found = {role: _find(card.home, name, folder) for role, name in files.items()}
     present = {role: path for role, path in found.items() if path is not None}
     if not present:
         return None
@@ -41,13 +41,13 @@ def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, 
 def missing_files(card: Card, folder: Path | None) -> DataError:
     """Return the error for a dataset whose raw files are not on this machine."""
     where = (
-        f"there is none of them in {folder / card.name} or {folder}"
+        f"there is none of them in {folder / card.home} or {folder}"
         if folder
         else "no data folder is set"
     )
     return DataError(
         f"{card.name}: the raw files ({', '.join(card.files.values())}) are needed, and {where}. "
-        f"Get them from {card.source}, put them in DIR/{card.name}/, and set RECBENCH_DATA=DIR "
+        f"Get them from {card.source}, put them in DIR/{card.home}/, and set RECBENCH_DATA=DIR "
         "or pass --data-dir DIR"
     )
 
@@ -60,8 +60,8 @@ def unzipped(files: Mapping[str, Path], scratch: Path) -> Mapping[str, Path]:
     }
 
 
-def _find(dataset: str, name: str, folder: Path) -> Path | None:
-    for place in (folder / dataset, folder):
+def _find(home: str, name: str, folder: Path) -> Path | None:
+    for place in (folder / home, folder):
         for suffix in SUFFIXES:
             path = place / (name + suffix)
             if path.is_file():

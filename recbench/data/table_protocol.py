@@ -59,6 +59,7 @@ class TableProtocol:
     Attributes:
         timed: Whether rows carry real times; they do not.
         states: None: nothing is judged apart.
+        seen: Nothing to say of what training sees that its name does not say.
         split: Which part a row belongs to.
         labels: Those of the card's labels that are predicted, in this order; all if empty. The
             others are no inputs either.
@@ -69,6 +70,7 @@ class TableProtocol:
 
     timed: ClassVar[bool] = False
     states: ClassVar[tuple[str, ...]] = ()
+    seen: ClassVar[str] = ""
     split: RandomShares | OfficialTestHalved
     labels: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()

@@ -63,4 +63,7 @@ def _fingerprints(folder: Path, manifest: Manifest) -> dict[str, str]:
         columns = read_table(folder / f"samples/{part}.arrow")
         columns.pop("oracle", None)
         found[part] = fingerprint(found["fields"], columns, ids)
+        if manifest.states:
+            episodes = read_table(folder / f"episodes/{part}.arrow")
+            found[part] = fingerprint(found[part], episodes, {})
     return found

@@ -20,19 +20,28 @@ class Renumbering:
         ids: Final id of each raw number, [V] of int32.
         order: Raw number of each final id from `FIRST_ID` on, [V].
         size: Ids that models know, `PADDING` and `UNSEEN` included; ids from here on are unseen.
+        fitted: How many of them the training part has; vocabularies of fields are fitted on those.
     """
 
     ids: NDArray[np.int32]
     order: NDArray[np.int64]
     size: int
+    fitted: int
 
 
-def renumber(in_train: NDArray[np.bool_]) -> Renumbering:
-    """Return final ids, given which raw numbers the training part contains, [V]."""
-    order = np.argsort(~in_train, kind="stable")
+def renumber(in_train: NDArray[np.bool_], learnt: NDArray[np.bool_] | None = None) -> Renumbering:
+    """Return final ids.
+
+    Args:
+        in_train: Which raw numbers the training part contains, [V].
+        learnt: Which of the others have ids that models know, after those of the training part,
+            [V]; none if not given.
+    """
+    known = in_train if learnt is None else in_train | learnt
+    order = np.lexsort((~in_train, ~known))
     ids = np.empty(len(order), np.int32)
     ids[order] = np.arange(FIRST_ID, FIRST_ID + len(order), dtype=np.int32)
-    return Renumbering(ids, order, FIRST_ID + int(in_train.sum()))
+    return Renumbering(ids, order, FIRST_ID + int(known.sum()), int(in_train.sum()))
 
 
 @dataclass(frozen=True)
@@ -53,11 +62,12 @@ class Coded:
         return FIRST_ID + len(self.values)
 
 
-def encode(values: pa.Array, renumbering: Renumbering) -> Coded:
-    """Return the ids of a side field given by raw number; missing and unseen values are one id."""
+def encode(values: pa.Array, renumbering: Renumbering, missing: int = UNSEEN) -> Coded:
+    """Return the ids of a side field given by raw number; `missing` is the id of no value."""
     ordered = values.take(pa.array(renumbering.order))
-    known = pc.unique(ordered.slice(0, renumbering.size - FIRST_ID)).drop_null()
+    known = pc.unique(ordered.slice(0, renumbering.fitted)).drop_null()
     known = known.take(pc.sort_indices(known))
     found = pc.index_in(ordered, value_set=known).fill_null(UNSEEN - FIRST_ID)
+    found = pc.if_else(ordered.is_null(), missing - FIRST_ID, found)
     ids = np.concatenate(([PADDING, UNSEEN], found.to_numpy(zero_copy_only=False) + FIRST_ID))
     return Coded(ids.astype(np.int32), known)

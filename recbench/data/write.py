@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recbench.data.card import LABEL, Dataset
+from recbench.data.card import LABEL, AnyProtocol, Dataset
 from recbench.data.columns import Spool, write_table
 from recbench.data.describe import characteristics, leakage
 from recbench.data.examples import Examples, SplitLog, chunks
@@ -27,7 +27,7 @@ from recbench.data.manifest import (
 )
 from recbench.data.protocol import PARTS, require_parts
 from recbench.data.vocabulary import Coded, Renumbering, encode, renumber
-from recbench.schema import FIRST_ID, Field, Role
+from recbench.schema import FIRST_ID, PADDING, UNSEEN, Field, Role
 from recbench.task import CTR
 
 ROWS = 1 << 13
@@ -74,17 +74,24 @@ def write_prepared(
         raw: Where simulated raw files are.
         folder: Where to write.
     """
+    card, protocol = dataset.card, dataset.card.protocols[settings["protocol"]["name"]]
+    numbers = renumber(split.train_users), renumber(split.train_items, split.new_items)
     users, items = (
-        _side(split.train_users, log.users, log.user_fields),
-        _side(split.train_items, log.items, log.item_fields),
+        _side(own, raw_ids, fields, protocol, card.optional)
+        for own, raw_ids, fields in zip(
+            numbers, (log.users, log.items), (log.user_fields, log.item_fields), strict=True
+        )
     )
     parts = {part: len(examples.user) for part, examples in split.examples.items()}
     require_parts(parts, dataset.card.name)
     _write_log(log, users, items, folder)
+    label = next((field.name for field in card.label_fields(protocol)), LABEL)
     for part, examples in split.examples.items():
         bound = part == "test" and _attainable(dataset, settings)
         oracle = _oracle(dataset, log, examples, raw) if bound else None
-        _write_examples(examples, users, items, oracle, folder / f"samples/{part}.arrow")
+        _write_examples(examples, label, users, items, oracle, folder / f"samples/{part}.arrow")
+    for part, episodes in split.episodes.items():
+        write_table(folder / f"episodes/{part}.arrow", episodes)
     _manifest(dataset, settings, files, log, split, users, items, folder).save(folder)
 
 
@@ -99,10 +106,12 @@ def _manifest(
     folder: Path,
 ) -> Manifest:
     """Return the manifest of a folder whose tables have been written."""
-    card, protocol = dataset.card, settings["protocol"]["name"]
+    card, name = dataset.card, settings["protocol"]["name"]
+    protocol = card.protocols[name]
     fields = [] if card.sessions else users.schema("user")
     fields += items.schema("item")
-    fields += [] if split.examples["train"].label is None else [Field(LABEL, "label", 2)]
+    if split.examples["train"].label is not None:
+        fields += card.label_fields(protocol) or [Field(LABEL, "label", 2)]
     counts = {"interactions": len(log.spool.columns["user"])}
     counts |= {"users": len(log.users), "items": len(log.items)}
     tables = sorted(folder.rglob("*.arrow"))
@@ -111,7 +120,7 @@ def _manifest(
         dataset=card.name,
         version=card.version,
         task=card.task,
-        protocol=protocol,
+        protocol=name,
         source=settings["source"],
         size=settings["size"],
         settings=dict(settings),
@@ -120,10 +129,11 @@ def _manifest(
         counts=counts | {part: len(split.examples[part].user) for part in PARTS},
         fingerprints=_fingerprints(log, split, users, items),
         tables={path.relative_to(folder).as_posix(): file_checksum(path) for path in tables},
-        characteristics=characteristics(log, split),
-        leakage=leakage(card.protocols[protocol], split),
+        characteristics=characteristics(log, split, protocol),
+        leakage=leakage(protocol, split),
         reports=_reports(log, split),
         attainable=_attainable(dataset, settings),
+        states=protocol.states,
     )
 
 
@@ -132,9 +142,19 @@ def _attainable(dataset: Dataset, settings: Mapping[str, Any]) -> bool:
     return bool(settings["source"] == "simulated" and dataset.card.task == CTR.name)
 
 
-def _side(in_train: NDArray[np.bool_], raw: pa.Array, fields: Mapping[str, pa.Array]) -> Side:
-    renumbering = renumber(in_train)
-    coded = {name: encode(values, renumbering) for name, values in fields.items()}
+def _side(
+    renumbering: Renumbering,
+    raw: pa.Array,
+    fields: Mapping[str, pa.Array],
+    protocol: AnyProtocol,
+    optional: tuple[str, ...],
+) -> Side:
+    """Return users or items with those fields that a protocol leaves in."""
+    coded = {
+        name: encode(values, renumbering, PADDING if name in optional else UNSEEN)
+        for name, values in fields.items()
+        if name not in protocol.left_out
+    }
     return Side(renumbering, raw, coded)
 
 
@@ -180,6 +200,7 @@ def _write_category_index(
 
 def _write_examples(
     examples: Examples,
+    label: str,
     users: Side,
     items: Side,
     oracle: NDArray[np.float64] | None,
@@ -188,7 +209,7 @@ def _write_examples(
     columns = {
         "user": users.renumbering.ids[examples.user],
         "item": items.renumbering.ids[examples.item],
-        **({} if examples.label is None else {LABEL: examples.label}),
+        **({} if examples.label is None else {label: examples.label}),
         "time": examples.time,
         "history_start": examples.history_start,
         "history_stop": examples.history_stop,
@@ -229,6 +250,8 @@ def _fingerprints(log: RawLog, split: SplitLog, users: Side, items: Side) -> dic
     for part in PARTS:
         columns = {k: v for k, v in vars(split.examples[part]).items() if v is not None}
         found[part] = fingerprint(found["fields"], columns, ids)
+        if part in split.episodes:
+            found[part] = fingerprint(found[part], split.episodes[part], {})
     return found
 
 
@@ -242,4 +265,4 @@ def _reports(log: RawLog, split: SplitLog) -> list[str]:
         )
     if split.unseen:
         reports.append(f"{split.unseen:,} targets left out: the training part has no such item")
-    return reports
+    return [*reports, *split.reports]

@@ -56,15 +56,7 @@ class MovieLens100K(Dataset):
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make `events`, `items` and `users`."""
-        rating = {"user": "BIGINT", "item": "BIGINT", "rating": "DOUBLE", "time": "BIGINT"}
-        read_csv(db, "ratings", files["ratings"], rating, delimiter="\t")
-        about = dict.fromkeys(("title", "released", "video", "url"), "VARCHAR")
-        flags = {f"genre{number}": "TINYINT" for number in range(len(GENRES))}
-        movie = {"item": "BIGINT", **about, **flags}
-        read_csv(db, "movies", files["movies"], movie, delimiter="|", encoding="latin-1")
-        user = {"user": "BIGINT", "age": "INTEGER", "gender": "VARCHAR", "occupation": "VARCHAR"}
-        user |= {"zip": "VARCHAR"}
-        read_csv(db, "profiles", files["users"], user, delimiter="|", encoding="latin-1")
+        read_files(db, files)
         first = " ".join(f"WHEN genre{n} = 1 THEN '{name}'" for n, name in enumerate(GENRES))
         db.execute(
             f"""CREATE VIEW events AS SELECT *, rating >= {movielens.LIKED} AS label FROM ratings;
@@ -72,3 +64,16 @@ class MovieLens100K(Dataset):
             CREATE VIEW users AS SELECT user, gender, occupation, age // 10 AS decade FROM profiles
             """  # noqa: S608
         )
+
+
+def read_files(db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
+    """Make `ratings`, `movies` and `profiles`, as the files have them."""
+    rating = {"user": "BIGINT", "item": "BIGINT", "rating": "DOUBLE", "time": "BIGINT"}
+    read_csv(db, "ratings", files["ratings"], rating, delimiter="\t")
+    about = dict.fromkeys(("title", "released", "video", "url"), "VARCHAR")
+    flags = {f"genre{number}": "TINYINT" for number in range(len(GENRES))}
+    movie = {"item": "BIGINT", **about, **flags}
+    read_csv(db, "movies", files["movies"], movie, delimiter="|", encoding="latin-1")
+    user = {"user": "BIGINT", "age": "INTEGER", "gender": "VARCHAR", "occupation": "VARCHAR"}
+    user |= {"zip": "VARCHAR"}
+    read_csv(db, "profiles", files["users"], user, delimiter="|", encoding="latin-1")
