@@ -38,6 +38,11 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"own_experts": 0},
         {"shared_experts": 0},
     ],
+    "random-embedding": [
+        {"backbone": "logistic-regression", "backbone_config": {}, "warm_up_optimizer": "sgd"},
+        {"backbone": "din", "warm_up_passes": 2},
+        {"backbone": "sim", "backbone_config": {"activation": "dice"}, "warm_up_rows": 3},
+    ],
 }
 
 

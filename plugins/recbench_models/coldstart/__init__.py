@@ -1,0 +1,1 @@
+"""Models for cold start: users or items of which few examples are known."""
