@@ -84,9 +84,8 @@ class RandomEmbedding(MetaModel):
         warmed = self.warm_up(self.backbone, support, start)
 
         def adapted(features: Features) -> Tensor:
-            own = self.own(features)
-            vectors = own.where(self.is_old(features), warmed.lookup(self.items(features), own))
-            logits: Tensor = self.backbone(features, vectors)
+            vectors = warmed.lookup(self.items(features), self.own(features))
+            logits: Tensor = self.backbone(features, self.unless_old(features, vectors))
             return logits
 
         return adapted
@@ -95,13 +94,17 @@ class RandomEmbedding(MetaModel):
         """Return the ids of the targets, [B]."""
         return features.fields[self.backbone.item.name]
 
-    def is_old(self, features: Features) -> Tensor:
-        """Return whether the targets have training rows or no id of their own, [B, 1]."""
-        return self.trained[self.items(features)][:, None]
-
     def own(self, features: Features) -> Tensor:
         """Return the ID vectors that the backbone has of the targets, [B, D]."""
         return self.backbone.table()[self.items(features)]
+
+    def unless_old(self, features: Features, vectors: Tensor) -> Tensor:
+        """Return `vectors` [B, D], or the backbone's own for items that are not new.
+
+        Those have training rows, or no id of their own.
+        """
+        old = self.trained[self.items(features)][:, None]
+        return self.own(features).where(old, vectors)
 
     @property
     def warm_up(self) -> WarmUp:
