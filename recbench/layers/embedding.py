@@ -85,8 +85,14 @@ class FieldEmbeddings(nn.Module):
         return tuple(i for i, field in enumerate(self.fields) if field.role in roles)
 
     def _lookup(self, ids: Mapping[str, Tensor], positions: Collection[int]) -> list[Tensor]:
-        return [F.embedding(ids[self.fields[i].name], self._table(i), PADDING) for i in positions]
+        return [_vectors(ids[self.fields[i].name], self._table(i)) for i in positions]
 
     def _table(self, position: int) -> Tensor:
         table: Tensor = self.tables[position]
         return table
+
+
+def _vectors(ids: Tensor, table: Tensor) -> Tensor:
+    if not ids.numel():  # PyTorch cannot differentiate a look-up of nothing twice
+        return table.new_zeros(*ids.shape, table.shape[1])
+    return F.embedding(ids, table, PADDING)

@@ -25,8 +25,10 @@ from recbench_models.coldstart.warm_up import ItemVectors, errors_by_item, mean_
 class MetaEmbeddingConfig(FrozenBaseConfig):
     """Options of `MetaEmbedding`."""
 
+    meta_epochs: int = 10  # passes over the episodes, at most
+    meta_rate: float = 5e-3  # Adam's learning rate for the generator
     meta_variant: Literal["paper", "reference"] = "paper"  # released code: a far smaller inner step
-    inner_rate: float = 1e-4  # of the one gradient step in training, a
+    inner_rate: float = 1.0  # of the one gradient step in training, a
     alpha: float = 0.1  # weight of the error before that step
     bound: float = 0.2  # largest absolute value of a generated number
     meta_episodes: int = 25  # old items a step

@@ -16,7 +16,6 @@ from recbench import Batch, EpisodeSource, Features, Schema, Source
 from recbench.errors import UsageError
 from recbench.layers import MLP
 from recbench.model import Adapted
-from recbench.schema import FIRST_ID
 from recbench_models.coldstart.frozen_base import FrozenBase, FrozenBaseConfig
 from recbench_models.coldstart.warm_up import ItemVectors, mean_by_item
 
@@ -25,6 +24,8 @@ from recbench_models.coldstart.warm_up import ItemVectors, mean_by_item
 class MWUFConfig(FrozenBaseConfig):
     """Options of `MWUF`."""
 
+    warm_up_rate: float = 0.5  # learning rate of ID vectors
+    meta_epochs: int = 5  # passes over the rows, at most
     hidden: int = 16  # units of the one hidden layer of each network
 
 
@@ -100,9 +101,7 @@ class MWUF(FrozenBase):
         """Set cold vectors to the mean of the base's, and note who had to do with old items."""
         with torch.no_grad():
             base = self.base
-            old = base.trained.clone()
-            old[:FIRST_ID] = False
-            self.common.copy_(base.backbone.table()[old].mean(0))
+            self.common.copy_(base.mean())
             self.cold.copy_(self.common.expand_as(self.cold))
             count = self.old_users.new_zeros(len(self.old_users), 1)
             for batch in episodes.rows:

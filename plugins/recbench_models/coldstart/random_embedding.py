@@ -37,9 +37,10 @@ class RandomEmbeddingConfig:
     backbone_config: dict[str, Any] = field(  # what of its configuration differs from its defaults
         default_factory=lambda: {"use_user_id": True}
     )
+    start: Literal["random", "mean"] = "random"  # of new IDs: as drawn, or mean of the trained
     warm_up_rows: int = 0  # of an item in a step; as many as training episodes support if 0
-    warm_up_optimizer: Literal["adam", "sgd"] = "adam"  # of ID vectors
-    warm_up_rate: float = 0.01  # learning rate of ID vectors
+    warm_up_optimizer: Literal["adam", "sgd"] = "sgd"  # of ID vectors
+    warm_up_rate: float = 1.0  # learning rate of ID vectors
     warm_up_passes: int = 1  # steps over the same rows
 
     def __post_init__(self) -> None:
@@ -51,7 +52,11 @@ class RandomEmbedding(MetaModel):
     """The baseline of `meta-embedding` and `mwuf`: new items begin where the backbone put them.
 
     The backbone is trained on all rows of the training part. Then, for each new item, its ID vector
-    alone is learnt from support: one step for each K rows, in their order.
+    alone is learnt from support: one step for each K rows, in their order. It starts from what the
+    backbone's initialisation drew for it, or with `start` "mean" from the mean of trained vectors.
+
+    The papers take steps of Adam (`warm_up_optimizer`); here plain steps do better on validation
+    items.
     """
 
     api = 1
@@ -59,6 +64,7 @@ class RandomEmbedding(MetaModel):
 
     config: RandomEmbeddingConfig
     trained: Tensor
+    drawn: Tensor
     step_rows: Tensor
 
     def __init__(self, schema: Schema, config: RandomEmbeddingConfig) -> None:
@@ -68,6 +74,8 @@ class RandomEmbedding(MetaModel):
         self.reads = self.backbone.model.reads
         item = self.backbone.item
         self.register_buffer("trained", torch.arange(item.size) < FIRST_ID)
+        # Weight decay would shrink the rows of the backbone's tables that no example touches.
+        self.register_buffer("drawn", self.backbone.table().detach().clone())
         self.register_buffer("step_rows", torch.tensor(max(1, config.warm_up_rows)))
 
     def forward(self, features: Features) -> Tensor:
@@ -95,8 +103,16 @@ class RandomEmbedding(MetaModel):
         return features.fields[self.backbone.item.name]
 
     def own(self, features: Features) -> Tensor:
-        """Return the ID vectors that the backbone has of the targets, [B, D]."""
-        return self.backbone.table()[self.items(features)]
+        """Return the targets' ID vectors, as trained or, of new items, the first ones, [B, D]."""
+        item = self.items(features)
+        first = self.drawn[item] if self.config.start == "random" else self.mean()
+        return self.backbone.table()[item].where(self.trained[item][:, None], first)
+
+    def mean(self) -> Tensor:
+        """Return the mean of the ID vectors that have been trained, [D]; 0 before training."""
+        old = self.trained[FIRST_ID:, None]
+        total = self.backbone.table()[FIRST_ID:].where(old, 0).sum(0)
+        return total / old.sum().clamp(min=1)
 
     def unless_old(self, features: Features, vectors: Tensor) -> Tensor:
         """Return `vectors` [B, D], or the backbone's own for items that are not new.
