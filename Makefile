@@ -6,8 +6,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 SEEDS ?= 1
+PEERS ?= build/peers
 
-.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops clean
+.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops peers \
+    bench-peers clean
 
 setup: $(VENV)/ready
 
@@ -67,6 +69,22 @@ bench: setup
 
 bench-ops: setup
 	$(BIN)/python -m benchmarks.ops
+
+# The libraries that our models are measured beside, each in an environment of its own.
+$(PEERS)/fuxictr/ready: PACKAGES = fuxictr==2.3.10
+$(PEERS)/deepctr-torch/ready: PACKAGES = deepctr-torch==0.3.0 requests
+$(PEERS)/torch-rechub/ready: PACKAGES = torch-rechub==0.9.0
+$(PEERS)/recbole/ready: PACKAGES = recbole==1.2.1
+peers: $(patsubst %,$(PEERS)/%/ready,fuxictr deepctr-torch torch-rechub recbole)
+
+$(PEERS)/%/ready:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet $(TORCH)
+	$(@D)/bin/python -m pip install --quiet $(TORCH) $(PACKAGES)
+	touch $@
+
+bench-peers: setup peers
+	$(BIN)/python -m benchmarks.peers --peers $(PEERS)
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache

@@ -27,7 +27,7 @@ class RunConfig:
     model: str  # name of the model plugin
     data: DataConfig  # dataset, protocol, source
     model_config: dict[str, Any] = field(default_factory=dict)  # what differs from its defaults
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+    training: dict[str, Any] = field(default_factory=dict)  # what differs from the model's settings
     seed: int = 1  # of initialisation, shuffling and everything else random
     device: str = "auto"  # auto, cpu, cuda or cuda:N
 
@@ -64,8 +64,7 @@ def load_config(path: Path) -> RunConfig:
         raise UsageError(f"{path} is not TOML: {error}") from error
     try:
         content["data"] = asdict(build(DataConfig, content.get("data", {}), "data"))
-        training = build(TrainingConfig, content.get("training", {}), "training")
-        content["training"] = asdict(training)
+        build(TrainingConfig, content.get("training", {}), "training")
         return build(RunConfig, content, "the run")
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
@@ -85,9 +84,8 @@ class Overrides:
 
     def apply(self, config: RunConfig) -> RunConfig:
         """Return `config` with the changes made."""
-        training = build(
-            TrainingConfig, {**_plain(asdict(config.training)), **self.training}, "training"
-        )
+        training = {**config.training, **self.training}
+        build(TrainingConfig, training, "training")
         model_config = {**config.model_config, **self.models.get(config.model, {})}
         return replace(config, training=training, model_config=model_config)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -36,12 +36,17 @@ class Model(nn.Module):
         task: What the model predicts.
         Config: A frozen dataclass; every field typed and defaulted.
         reads: Which events of a history `forward` can make use of; set it in `__init__`.
+        training_settings: Fields of `TrainingConfig` with the values that the model is best
+            trained with, as plain data; those that a run gives itself come before them.
+        expert_names: What to call the experts whose weights `explain` returns; numbers if empty.
     """
 
     api: ClassVar[int]
     task: ClassVar[Task]
     Config: ClassVar[type[Any]]
     reads: Reads = Reads()
+    training_settings: ClassVar[Mapping[str, Any]] = {}
+    expert_names: tuple[str, ...] = ()
 
     def __init__(self, schema: Schema, config: Any) -> None:
         super().__init__()
@@ -56,6 +61,25 @@ class Model(nn.Module):
         """Return the output for what a batch shows, `Batch.inputs`; called without gradients."""
         output: Tensor = self(inputs)
         return output
+
+    def explain(self, inputs: Any) -> Mapping[str, Tensor]:
+        """Return the weights by which `predict` comes to its output, a row for each of its rows.
+
+        They are to be those that `predict` computes, not a copy of the computation:
+        `recbench.layers.watch` takes them from a layer while the model runs. `recbench explain`
+        draws those that have one of these names, and sums up any others, [B, ...]:
+
+        - `gate/COLUMN`, [B, E]: the weight of each expert in the mixture for a label or whatever
+          else the column is; `gate1/COLUMN` and so on where there is a layer of gates above another
+        - `attention`, [B, T] or [B, heads, T]: weights of the last T events of the history as
+          `History.recent` has them, oldest first, 0 at padding
+        - `found`, [B, K] of int64: positions in the history of events that a search has chosen, -1
+          beyond their number
+        - `found_attention`, [B, K] or [B, heads, K]: weights of those, 0 beyond their number
+
+        Called in evaluation mode and without gradients.
+        """
+        return {}
 
     def fit(
         self, train: Source, validate: Callable[[Model], dict[str, float]], run: TrainingRun

@@ -22,7 +22,7 @@ from recbench.data import (
     prepare,
     resolve,
 )
-from recbench.errors import UsageError, unknown_name
+from recbench.errors import PluginError, UsageError, unknown_name
 from recbench.evaluate import chunk, predict, score
 from recbench.folders import Folders
 from recbench.ops.dispatch import observe
@@ -33,23 +33,30 @@ from recbench.recording import (
     MemoryMeter,
     Outcome,
     finished,
+    keep_state,
     make_record,
     prediction_columns,
     run_key,
 )
 from recbench.schema import Schema
-from recbench.training import FitResult, TrainingRun
+from recbench.training import FitResult, TrainingConfig, TrainingRun
 
 if TYPE_CHECKING:
     from recbench.model import Model
 
 
 def run(
-    config: RunConfig, folders: Folders, progress: Progress = SILENT, *, again: bool = False
+    config: RunConfig,
+    folders: Folders,
+    progress: Progress = SILENT,
+    *,
+    again: bool = False,
+    keep_model: bool = False,
 ) -> RunRecord:
     """Train and score one model; write and return the record.
 
-    A run that has been made before is not made again unless `again`.
+    A run that has been made before is not made again unless `again`, or unless `keep_model` asks
+    for the trained model's state, to be kept beside the record, and there is none.
 
     Raises:
         RecbenchError: With what failed, where, and how to mend it.
@@ -60,7 +67,10 @@ def run(
         load_dataset(find("dataset", config.data.dataset)), config.data, folders, progress
     )
     key = run_key(config, plugin, dataset)
-    if not again and (earlier := finished(config, dataset, key, folders.results)):
+    earlier = (
+        None if again else finished(config, dataset, key, folders.results, with_state=keep_model)
+    )
+    if earlier:
         progress.note(f"{config.model}, seed {config.seed}: done before, its record is kept")
         return earlier
     state, memory = folders.results / ".runs" / key, MemoryMeter(config.device)
@@ -80,6 +90,8 @@ def run(
     seconds = Seconds(*np.diff(clock).tolist())
     outcome = Outcome(model, fitted, test, scores, seconds, memory.peak(), operators)
     record = make_record(config, plugin, dataset, key, outcome)
+    if keep_model:
+        keep_state(model, record, folders.results)
     record.save(folders.results, prediction_columns(dataset, test, predictions))
     shutil.rmtree(state, ignore_errors=True)
     return record
@@ -104,12 +116,33 @@ def check(config: RunConfig, folders: Folders) -> tuple[RunConfig, Plugin, type[
         )
     protocol = dataset.card.protocols[request.protocol]
     scores = kind.task.scores(Schema(dataset.card.label_fields(protocol), protocol.states))
-    if (monitor := config.training.monitor) and monitor not in scores:
+    training = vars(training_config(kind, config))
+    if (monitor := training["monitor"]) and monitor not in scores:
         raise unknown_name("metric in training.monitor:", monitor, scores)
     model_config = vars(build(kind.Config, config.model_config, config.model))
     data = replace(config.data, protocol=request.protocol, source=request.source, size=request.size)
-    chosen = replace(config, model_config=model_config, data=data, device=_device(config.device))
+    chosen = replace(
+        config,
+        model_config=model_config,
+        training=training,
+        data=data,
+        device=_device(config.device),
+    )
     return chosen, plugin, kind
+
+
+def training_config(kind: type[Model], config: RunConfig) -> TrainingConfig:
+    """Return the training settings: the run's own, then the model's, then the harness's.
+
+    Raises:
+        UsageError: If the run has a wrong one.
+        PluginError: If the model has.
+    """
+    try:
+        build(TrainingConfig, kind.training_settings, "training_settings")
+    except UsageError as error:
+        raise PluginError(f"{config.model} ({kind.__module__}.{kind.__name__}): {error}") from error
+    return build(TrainingConfig, {**kind.training_settings, **config.training}, "training")
 
 
 def train(
@@ -123,10 +156,11 @@ def train(
         loader = _loader(candidate, dataset, valid, config)
         return score(candidate.task, valid, predict(candidate, loader, device, progress)).values
 
+    training = training_config(type(model), config)
     examples = open_loader(
-        dataset, dataset.part("train"), model.reads, config.training.batch_size, config.seed
+        dataset, dataset.part("train"), model.reads, training.batch_size, config.seed
     )
-    return model.fit(examples, validate, TrainingRun(config.training, folder, device, progress))
+    return model.fit(examples, validate, TrainingRun(training, folder, device, progress))
 
 
 def seed_everything(seed: int) -> None:
@@ -139,8 +173,9 @@ def seed_everything(seed: int) -> None:
 def _loader(
     model: Model, dataset: PreparedDataset, part: Part, config: RunConfig
 ) -> Loader | EpisodeLoader:
-    size = chunk(model.task, dataset.schema, config.training.evaluation_batch_size)
-    episodes = config.training.batch_size  # an episode may hold any number of examples
+    training = training_config(type(model), config)
+    size = chunk(model.task, dataset.schema, training.evaluation_batch_size)
+    episodes = training.batch_size  # an episode may hold any number of examples
     return open_loader(dataset, part, model.reads, size if part.episodes is None else episodes)
 
 

@@ -236,6 +236,11 @@ def predictions_path(record: Path) -> Path:
     return record.with_suffix(".predictions.arrow")
 
 
+def state_path(record: Path) -> Path:
+    """Return where the trained model's state is, if it was kept, of the record at `record`."""
+    return record.with_suffix(".safetensors")
+
+
 def _write_together(writers: Mapping[Path, Callable[[IO[bytes]], object]]) -> None:
     """Write every file in full under another name, then give all their names, in order."""
     path = next(iter(writers))

@@ -34,12 +34,16 @@ from recbench.record import (
     Seconds,
     predictions_path,
     record_path,
+    state_path,
 )
 from recbench.schema import FIRST_ID
-from recbench.training import FitResult
+from recbench.training import FitResult, checkpoint_notes, save_checkpoint
 
 if TYPE_CHECKING:
     from recbench.model import Model
+
+KEY = "recbench.key"
+"""Under which name a kept state holds the key of its run."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,17 @@ def _used(operators: Mapping[str, set[str]]) -> dict[str, str]:
 
 
 def finished(
-    config: RunConfig, dataset: PreparedDataset, key: str, results: Path
+    config: RunConfig, dataset: PreparedDataset, key: str, results: Path, *, with_state: bool
 ) -> RunRecord | None:
-    """Return the record of an earlier run with the same key, if there is one."""
+    """Return the record of an earlier run with the same key, if there is one.
+
+    Args:
+        config: The run's configuration.
+        dataset: Its data.
+        key: Its key.
+        results: The results folder.
+        with_state: Whether the model's state must have been kept.
+    """
     manifest = dataset.manifest
     path = record_path(
         results,
@@ -105,11 +117,28 @@ def finished(
     )
     if not (path.exists() and predictions_path(path).exists()):
         return None
+    if with_state and state_key(path) != key:
+        return None
     try:
         record = RunRecord.load(path)
     except RecbenchError:
         return None  # a damaged record is made anew
     return record if record.key == key else None
+
+
+def keep_state(model: Model, record: RunRecord, results: Path) -> None:
+    """Write the trained model's state to where it belongs beside the record, with its key."""
+    save_checkpoint(model, state_path(record.path(results)), {KEY: record.key})
+
+
+def state_key(record: Path) -> str | None:
+    """Return the key of the run whose state lies beside the record at `record`; None if none."""
+    path = state_path(record)
+    if not path.exists():
+        return None
+    with suppress(RecbenchError):
+        return checkpoint_notes(path).get(KEY, "")
+    return ""
 
 
 def make_record(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from recbench.config import RunConfig
@@ -38,6 +39,7 @@ def run_suite(
     progress: Progress = SILENT,
     *,
     again: bool = False,
+    keep_model: bool = False,
 ) -> Iterator[Cell]:
     """Make every run in turn and yield what became of it.
 
@@ -49,12 +51,13 @@ def run_suite(
     for number, config in enumerate(configs, 1):
         title = f"{config.model} on {config.data.dataset}, seed {config.seed}"
         progress.note(f"[{number}/{len(configs)}] {title}")
-        yield _cell(config, folders, progress, again)
+        make = partial(run, config, folders, progress, again=again, keep_model=keep_model)
+        yield _cell(config, make, folders)
 
 
-def _cell(config: RunConfig, folders: Folders, progress: Progress, again: bool) -> Cell:
+def _cell(config: RunConfig, make: Callable[[], RunRecord], folders: Folders) -> Cell:
     try:
-        return Cell(config, run(config, folders, progress, again=again))
+        return Cell(config, make())
     except RecbenchError as error:
         return Cell(config, None, str(error))
     except Exception as error:

@@ -12,6 +12,7 @@ import pytest
 from recbench.data import Card, DataConfig, Dataset, PreparedDataset, prepare
 from recbench.data.protocol import GlobalTime, Protocol
 from recbench.data.reading import read_csv
+from recbench.datasets.ml_100k_coldstart import MovieLens100KColdStart
 from recbench.datasets.taobao import Taobao
 from recbench.folders import Folders
 
@@ -40,6 +41,24 @@ def tiny_folders(tmp_path_factory) -> Folders:
 def tiny(tiny_folders) -> PreparedDataset:
     """The tiny simulated Taobao, its test part still sealed."""
     return prepare(Taobao(), DataConfig("taobao", size="tiny"), tiny_folders)
+
+
+@pytest.fixture(scope="session")
+def cold_folders(tmp_path_factory) -> Folders:
+    """Folders whose cache is to hold tiny simulated ratings, for cold start."""
+    root = tmp_path_factory.mktemp("cold")
+    return Folders(None, root / "cache", root / "results")
+
+
+@pytest.fixture
+def cold(cold_folders):
+    """Return a function that prepares tiny simulated ratings under a protocol of cold start."""
+
+    def make(protocol, limit=0) -> PreparedDataset:
+        config = DataConfig("ml-100k-coldstart", protocol, "simulated", "tiny", limit)
+        return prepare(MovieLens100KColdStart(), config, cold_folders)
+
+    return make
 
 
 class Log(Dataset):

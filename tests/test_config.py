@@ -6,7 +6,6 @@ import pytest
 from recbench.config import RunConfig, build, load_config, parse_overrides
 from recbench.data import DataConfig
 from recbench.errors import UsageError
-from recbench.training import TrainingConfig
 
 CONFIG = RunConfig("din", DataConfig("taobao"))
 
@@ -25,7 +24,7 @@ def test_the_hash_knows_everything_but_the_seed():
         {"data": DataConfig("taobao", limit=5)},
         {"data": DataConfig("taobao", protocol="time")},
         {"model_config": {"width": 3}},
-        {"training": TrainingConfig(epochs=9)},
+        {"training": {"epochs": 9}},
         {"device": "cpu"},
     ]
     changed = {dataclasses.replace(CONFIG, **change).hash for change in changes}
@@ -51,7 +50,7 @@ def test_overrides_reach_the_training_and_their_own_model():
     settings = ["training.epochs=2", "din.width=32", 'din.kind="sum"', "dien.layers=[1, 2]"]
     overrides = parse_overrides([*settings, "din.kind=max"], ["din", "dien"])
     changed = overrides.apply(CONFIG)
-    assert changed.training == TrainingConfig(epochs=2)
+    assert changed.training == {"epochs": 2}
     assert changed.model_config == {"width": 32, "kind": "max"}
     other = overrides.apply(dataclasses.replace(CONFIG, model="dien"))
     assert other.model_config == {"layers": [1, 2]}
@@ -60,11 +59,11 @@ def test_overrides_reach_the_training_and_their_own_model():
 
 def test_overrides_keep_what_the_configuration_had():
     config = dataclasses.replace(
-        CONFIG, model_config={"width": 3, "rate": 0.1}, training=TrainingConfig(batch_size=8)
+        CONFIG, model_config={"width": 3, "rate": 0.1}, training={"batch_size": 8}
     )
     changed = parse_overrides(["din.width=4", "training.epochs=2"], ["din"]).apply(config)
     assert changed.model_config == {"width": 4, "rate": 0.1}
-    assert changed.training == TrainingConfig(batch_size=8, epochs=2)
+    assert changed.training == {"batch_size": 8, "epochs": 2}
 
 
 @pytest.mark.parametrize("setting", ["epochs=2", "training.epochs", "training.=3", ".=", ""])
@@ -127,7 +126,7 @@ def test_a_configuration_file_is_read_whole(tmp_path):
         "din",
         DataConfig("taobao", size="tiny"),
         {"layers": [8, 4]},
-        TrainingConfig(epochs=2, learning_rate=1.0),
+        {"epochs": 2, "learning_rate": 1},
         seed=3,
     )
 

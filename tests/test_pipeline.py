@@ -12,11 +12,12 @@ from recbench.leaderboard import tables
 from recbench.metrics import METRICS, auc, gauc, logloss, mse
 from recbench.pipeline import check, run
 from recbench.progress import Progress
-from recbench.record import RunRecord, predictions_path
+from recbench.record import RunRecord, predictions_path, state_path
+from recbench.recording import state_key
 from recbench.training import TrainingConfig
 
 DATA = DataConfig("taobao", size="tiny", limit=2000)
-TRAINING = TrainingConfig(epochs=1)
+TRAINING = {"epochs": 1}
 POPULARITY = RunConfig("popularity", DATA, device="cpu")
 BASE = RunConfig(
     "din-base", DATA, {"embedding_dim": 4, "mlp": (8,)}, TRAINING, seed=3, device="cpu"
@@ -91,6 +92,22 @@ def test_a_run_that_was_made_before_is_kept_until_it_is_asked_for_again(config, 
     assert remade.scores == first.scores
     assert remade.validation == first.validation
     assert remade.key == first.key
+
+
+def test_a_model_is_kept_when_asked_for_even_if_the_run_was_made_before(config, folders):
+    path = run(config, folders).path(folders.results)
+    written = path.stat().st_mtime_ns
+    run(config, folders, keep_model=True)
+    assert path.stat().st_mtime_ns > written
+    assert state_key(path) == RunRecord.load(path).key
+    heard = Heard()
+    run(config, folders, heard, keep_model=True)
+    run(config, folders, heard)
+    assert len([note for note in heard.notes if "done before" in note]) == 2
+    state_path(path).write_bytes(b"damaged")
+    assert state_key(path) == ""
+    run(config, folders, keep_model=True)
+    assert state_key(path) == RunRecord.load(path).key
 
 
 @pytest.mark.parametrize("damage", ["record", "predictions", "key"])
@@ -189,7 +206,7 @@ def test_a_model_for_another_task_is_refused(install, folders):
         ({"data": DataConfig("ml-100k")}, DataError, "ml-100k: the raw files .* are needed"),
         ({"model_config": {"embeding_dim": 3}}, UsageError, "'embeding_dim'; did you mean"),
         ({"model_config": {"embedding_dim": "x"}}, UsageError, "field 'embedding_dim' must"),
-        ({"training": TrainingConfig(monitor="acu")}, UsageError, "'acu'; did you mean auc"),
+        ({"training": {"monitor": "acu"}}, UsageError, "'acu'; did you mean auc"),
         ({"device": "gpu"}, UsageError, "device 'gpu' cannot be used: .*; try --device auto"),
     ],
 )  # fmt: skip
@@ -207,8 +224,60 @@ def test_every_choice_is_made_and_recorded(folders):
     assert check(chosen, folders)[0] == chosen
 
 
+SETTLED = """
+    from recbench_models.baselines.logistic_regression import LogisticRegression
+
+    class Settled(LogisticRegression):
+        training_settings = {"learning_rate": 0.125, "batch_size": 32, "epochs": 2}
+
+    class Misspelt(Settled):
+        training_settings = {"learning_rat": 0.125}
+
+    class Wrong(Settled):
+        training_settings = {"epochs": 0}
+"""
+
+
+def test_a_models_settings_come_before_the_harnesss_and_after_the_users(install, folders):
+    install("settled", {"settled": SETTLED}, models={"settled": "settled:Settled"})
+    config = replace(POPULARITY, model="settled")
+    plain, _, _ = check(config, folders)
+    assert plain.training == {
+        **asdict(TrainingConfig()),
+        "learning_rate": 0.125,
+        "batch_size": 32,
+        "epochs": 2,
+    }
+    default = TrainingConfig().learning_rate
+    own = {"learning_rate": default, "epochs": 1}
+    chosen, _, _ = check(replace(config, training=own), folders)
+    assert chosen.training == plain.training | own
+    assert chosen.hash != plain.hash
+    assert check(chosen, folders)[0] == chosen
+    record = run(replace(config, training=own), folders)
+    assert record.config["training"] == chosen.training
+    assert record.config_hash == chosen.hash
+    assert len(record.curve) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "Misspelt",
+            "unknown field of training_settings: 'learning_rat'; did you mean learning_ra",
+        ),
+        ("Wrong", "training.epochs is 0; at least 1"),
+    ],
+)
+def test_wrong_settings_of_a_model_are_the_plugins_fault(install, folders, name, expected):
+    install("settled", {"settled": SETTLED}, models={"settled": f"settled:{name}"})
+    with pytest.raises(PluginError, match=rf"^settled \(settled.{name}\): {expected}"):
+        run(replace(POPULARITY, model="settled"), folders)
+
+
 def test_a_loss_that_explodes_is_an_error_with_a_mend(folders):
-    training = replace(TRAINING, optimizer="sgd", learning_rate=1e30)
+    training = {**TRAINING, "optimizer": "sgd", "learning_rate": 1e30}
     with pytest.raises(TrainingError, match=r"in epoch 1, .*try a lower training\.learning_rate"):
         run(replace(BASE, training=training), folders)
 
@@ -245,3 +314,75 @@ def test_a_model_of_another_task_than_the_table_is_refused(tmp_path):
     folders = Folders(None, tmp_path / "cache", tmp_path / "results")
     with pytest.raises(UsageError, match="din is a model for ctr, and mmoe-synthetic is a dataset"):
         run(RunConfig("din", DataConfig("mmoe-synthetic", size="tiny")), folders)
+
+
+LEARNER = """
+    from dataclasses import dataclass
+
+    import torch
+    from torch import nn
+
+    from recbench import MetaModel, Reads
+
+    @dataclass(frozen=True)
+    class NoConfig:
+        pass
+
+    class Means(MetaModel):
+        '''Adds what the support's labels have more than the model says, on average.'''
+        api = 1
+        Config = NoConfig
+
+        def __init__(self, schema, config):
+            super().__init__(schema, config)
+            self.reads = Reads(recent=0)
+            self.items = nn.Embedding(schema["item"].size, 1)
+            nn.init.zeros_(self.items.weight)
+            self.base = nn.Parameter(torch.zeros(()))
+
+        def forward(self, features):
+            return self.base + self.items(features.fields["item"]).squeeze(1)
+
+        def adapt(self, support):
+            more = 0.0
+            if len(support):
+                more = (support.labels - self(support.features)).mean().detach()
+            return lambda features: self(features) + more
+"""
+
+
+@pytest.mark.parametrize(
+    ("protocol", "states", "metrics"),
+    [
+        ("states", ("warm", "new-items", "new-users", "new-both"), ("mae", "ndcg@1", "ndcg@3")),
+        ("phases", ("cold", "warm-a", "warm-b", "warm-c"), ("auc", "logloss")),
+    ],
+)
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_run_on_episodes_scores_each_state_and_keeps_what_it_takes_to_do_so_again(
+    install, cold_folders, tmp_path, protocol, states, metrics, limit
+):
+    install("learner", {"learner": LEARNER}, models={"means": "learner:Means"})
+    folders = replace(cold_folders, results=tmp_path / "results")
+    data = DataConfig("ml-100k-coldstart", protocol, "simulated", "tiny", limit)
+    record = run(RunConfig("means", data, training=TRAINING, device="cpu"), folders)
+    each = [f"{metric}/{state}" for state in states for metric in metrics]
+    assert list(record.scores) == [*metrics, *each]
+    for metric in metrics:
+        own = [record.scores[f"{metric}/{state}"] for state in states]
+        assert record.scores[metric] == pytest.approx(sum(own) / 4)
+    assert record.dataset.leakage["training"].startswith("training sees")
+    assert record.dataset.attainable is None
+    with pa.OSFile(str(predictions_path(record.path(folders.results)))) as file:
+        kept = pa.ipc.open_file(file).read_all().to_pandas()
+    columns = ["user", "item", "time", "episode", "state", "label", "prediction"]
+    assert list(kept) == columns
+    assert sorted(set(kept.state)) == [0, 1, 2, 3]
+    for place, state in enumerate(states):
+        rows = kept[kept.state == place]
+        rows = {name: rows[name].to_numpy() for name in columns}
+        rows["prediction"] = rows["prediction"].astype("float32")
+        for metric in metrics:
+            assert METRICS[metric](rows) == pytest.approx(record.scores[f"{metric}/{state}"])
+    (table,) = tables([RunRecord.load(record.path(folders.results))])
+    assert {metric.name for metric in table.group.metrics} == set(record.scores)

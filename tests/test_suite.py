@@ -7,7 +7,6 @@ from recbench.data import DataConfig
 from recbench.errors import UsageError
 from recbench.progress import Progress
 from recbench.suite import run_suite
-from recbench.training import TrainingConfig
 
 DATA = DataConfig("taobao", size="tiny", limit=500)
 GOOD = RunConfig("popularity", DATA, device="cpu")
@@ -71,7 +70,7 @@ def test_a_run_that_fails_is_logged_and_does_not_stop_the_rest(raising, folders)
 
 
 def test_a_failure_with_a_known_cause_needs_no_log(folders):
-    training = TrainingConfig(epochs=1, optimizer="sgd", learning_rate=1e30)
+    training = {"epochs": 1, "optimizer": "sgd", "learning_rate": 1e30}
     (cell,) = run_suite([replace(GOOD, model="din-base", training=training)], folders)
     assert "try a lower training.learning_rate" in cell.error
     assert cell.log is None

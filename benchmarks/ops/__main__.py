@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 
-from benchmarks.ops.machine import higher, machine_name, measure_peak
+from benchmarks.machine import higher, machine_name, measure_peak
 from benchmarks.ops.measurement import Measurement, Plan, measure
 from benchmarks.ops.table import print_tables
-from recbench.ops import OPERATORS, native
-from recbench.provenance import environment, git_state
+from benchmarks.record import record, write
+from recbench.ops import OPERATORS
 
 FOLDER = Path("results/ops")
 
@@ -55,26 +52,12 @@ def main(
             typer.echo(name, err=True)
             measurements.extend(measure(operator, case, plan))
     peaks = [higher(peak, measure_peak(peak.threads)) for peak in peaks]
-    results = {
-        "format": 1,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "environment": asdict(environment("cpu")),
-        "code": asdict(state) if (state := git_state()) else None,
-        "cores": os.cpu_count(),
-        "load": load,
-        "isa": native.ISA or native.REFUSAL,
-        "seconds": seconds,
-        "peaks": [asdict(peak) for peak in peaks],
-        "measurements": [asdict(measurement) for measurement in measurements],
-    }
-    results = json.loads(json.dumps(results))
+    results = record(load, seconds, peaks, measurements)
     print_tables(results)
     if output is None and not only and not without:
         output = FOLDER / f"{machine_name()}.json"
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(results, indent=1) + "\n")
-        typer.echo(f"written to {output}", err=True)
+        write(results, output)
 
 
 if __name__ == "__main__":

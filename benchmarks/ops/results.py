@@ -49,9 +49,3 @@ def floor(results: Results, row: Row) -> float:
     peak = peak_of(results, row["threads"])
     computing, moving = row["flops"] / peak["gflops"], row["bytes"] / peak["read_gbs"]
     return float(max(computing, moving)) / 1e9
-
-
-def milliseconds(seconds: float) -> str:
-    """Return a time in milliseconds, with three digits."""
-    value = 1e3 * seconds
-    return f"{value:.3g}" if value < 100 else f"{value:.0f}"

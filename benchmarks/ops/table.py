@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 from rich.table import Table
 
+from benchmarks.figures import milliseconds
 from benchmarks.ops.results import (
     Results,
     Row,
@@ -13,7 +14,6 @@ from benchmarks.ops.results import (
     contenders,
     floor,
     median,
-    milliseconds,
     ratio,
 )
 from recbench.cli.table import print_table

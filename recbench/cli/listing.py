@@ -29,8 +29,15 @@ def list_plugins(
 
     table = Table(*rows[0], box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*map(str, row.values()))
+        table.add_row(*map(_text, row.values()))
     print_table(table)
+
+
+def _text(value: Any) -> str:
+    """Return a cell of the table; settings stand in it as `--set` takes them."""
+    if isinstance(value, dict):
+        return " ".join(f"{name}={entry}" for name, entry in value.items())
+    return str(value)
 
 
 def _models() -> list[dict[str, Any]]:
@@ -39,8 +46,10 @@ def _models() -> list[dict[str, Any]]:
 
     rows = []
     for plugin in discover("model"):
+        settings: dict[str, Any] = {}
         try:
-            task = load_model(plugin).task.name
+            kind = load_model(plugin)
+            task, settings = kind.task.name, dict(kind.training_settings)
         except PluginError as error:
             task = f"broken: {error}"
         rows.append(
@@ -49,6 +58,7 @@ def _models() -> list[dict[str, Any]]:
                 "task": task,
                 "distribution": plugin.distribution,
                 "version": plugin.version,
+                "training": settings,
             }
         )
     return rows

@@ -37,6 +37,10 @@ def run(
     again: Annotated[
         bool, typer.Option("--again", help="Also make runs that were made before.")
     ] = False,
+    keep_model: Annotated[
+        bool,
+        typer.Option("--keep-model", help="Keep each trained model's state, for recbench explain."),
+    ] = False,
     data_dir: options.DataDir = None,
     cache_dir: options.CacheDir = None,
     results: options.Results = None,
@@ -55,7 +59,13 @@ def run(
         configs = _configs(models, dataset, seeds, (protocol, source, size, limit), device)
     overrides = parse_overrides(settings or (), {each.model for each in configs})
     folders = Folders.from_environment(data_dir, cache_dir, results)
-    _run_and_show([overrides.apply(each) for each in configs], folders, again=again, as_json=json)
+    _run_and_show(
+        [overrides.apply(each) for each in configs],
+        folders,
+        again=again,
+        keep_model=keep_model,
+        as_json=json,
+    )
 
 
 def _load_alone(config: Path, context: typer.Context) -> RunConfig:
@@ -87,13 +97,18 @@ def _configs(
 
 
 def _run_and_show(
-    configs: list[RunConfig], folders: Folders, *, again: bool, as_json: bool
+    configs: list[RunConfig],
+    folders: Folders,
+    *,
+    again: bool,
+    keep_model: bool,
+    as_json: bool,
 ) -> None:
     from recbench.cli.progress import progress
     from recbench.suite import run_suite
 
     cells = []
-    for cell in run_suite(configs, folders, progress(), again=again):
+    for cell in run_suite(configs, folders, progress(), again=again, keep_model=keep_model):
         cells.append(cell)
         if cell.error:
             where = f" (traceback in {cell.log})" if cell.log else ""

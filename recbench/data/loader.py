@@ -69,9 +69,10 @@ class Loader:
     def take(self, rows: Ints) -> tuple[Features, torch.Tensor]:
         """Return features and labels of the examples at `rows`."""
         labels = self.dataset.task.labels([column[rows] for column in self.part.targets])
-        return self._features(rows), torch.from_numpy(labels)
+        return self.features(rows), torch.from_numpy(labels)
 
-    def _features(self, rows: Ints) -> Features:
+    def features(self, rows: Ints) -> Features:
+        """Return the features of the examples at `rows`; their labels are not read."""
         part, schema = self.part, self.dataset.schema
         fields: dict[str, torch.Tensor] = {}
         for field in schema.of("context"):
@@ -85,7 +86,7 @@ class Loader:
         for role in self.dataset.task.shown:
             for field in schema.of(role):
                 fields[field.name] = self._lookup(field.name, role, owners[role], tables[role])
-        return Features(fields, self._history(rows, owners), self._numbers(rows))
+        return Features(fields, self._history(rows), self._numbers(rows))
 
     def _numbers(self, rows: Ints) -> torch.Tensor:
         """Return the numbers of examples, standardised and 0 where missing, [B, N]."""
@@ -98,25 +99,34 @@ class Loader:
         values[np.isnan(values)] = 0
         return torch.from_numpy(values)
 
-    def _history(self, rows: Ints, ids: dict[str, Ints]) -> History:
+    def events(self, rows: Ints) -> tuple[Ints, Ints]:
+        """Return where in the log the events of each history are that the model reads.
+
+        Returns:
+            The row boundaries, [B + 1], and the events' positions, [N].
+        """
         dataset, part = self.dataset, self.part
         starts, stops = gather(part.history_start, rows), gather(part.history_stop, rows)
         recent = -1 if self.reads.recent is None else self.reads.recent
         if self.reads.same_category and recent >= 0:
             index = dataset.category_index
-            offsets, positions = window_with_category(
+            user, item = gather(part.user, rows), gather(part.item, rows)
+            return window_with_category(
                 starts,
                 stops,
                 recent,
                 self.reads.same_category,
-                gather(dataset.users["start"], ids["user"]),
-                gather(dataset.users["stop"], ids["user"]),
+                gather(dataset.users["start"], user),
+                gather(dataset.users["stop"], user),
                 index["position"],
                 index["category"],
-                gather(dataset.items["category"], ids["item"]),
+                gather(dataset.items["category"], item),
             )
-        else:
-            offsets, positions = window(starts, stops, recent)
+        return window(starts, stops, recent)
+
+    def _history(self, rows: Ints) -> History:
+        dataset, part = self.dataset, self.part
+        offsets, positions = self.events(rows)
         items = gather(dataset.interactions["item"], positions)
         fields = {
             field.name: self._lookup(field.name, "item", items, dataset.items)

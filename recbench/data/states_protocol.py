@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from recbench.data.episode_split import EpisodeRows, EpisodeSplit, ranges
+from recbench.data.protocol import PARTS
+from recbench.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from recbench.data.ingest import RawLog
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 WARM = 0
+"""The state of existing users with existing items."""
 
 
 @dataclass(frozen=True)
@@ -26,25 +29,31 @@ class StatesProtocol:
     Users are existing or new at random, items by when they came. A state holds the events of
     existing or new users with existing or new items. Of a user with `fewest` to `most` events in a
     state, `queries` at random are queries, and the rest is support; other users are in no episode.
+    Users are halved at random: the queries of one half are validation, those of the other test, in
+    every state.
 
-    Existing users' events with existing items train, all but those queries. In the training episode
-    of a user, the queries are `queries` of the training rows at random, but at most half of them;
-    if fewer than `least_support` are left, there is no episode. Users are halved at random: the
-    queries of one half are validation, those of the other test, in every state.
+    Existing users' events with existing items train, all but those queries; so the support of the
+    state "warm" has been trained on, and that of the others has not. An existing user who has none
+    is as unknown to training as a new one. In the training episode of a user, `queries` of the
+    user's training rows at random are queries, but at most half of them; if fewer than
+    `least_support` are left, there is no episode.
 
     Attributes:
         last: Items whose `came` is at most this exist; later ones are new. Those without a value
             exist.
-        came: The item field, a number, that tells when an item came.
+        came: The item field, a number, that tells when an item came; no input, since new items
+            have values that training lacks.
         new_users: Share of the users that is new.
         queries: Queries of an episode.
         fewest: Fewest events of a user in a state; more than `queries`.
         most: Most of them.
         least_support: Least support of a training episode.
         labels: The label of the card that is predicted.
-        left_out: User and item fields that are no inputs; `came` tells new items apart.
         seed: Of all draws.
         source: Where the protocol comes from.
+
+    Raises:
+        UsageError: If an episode could be without support, or no user or every user is new.
     """
 
     files: ClassVar[tuple[str, ...]] = ()
@@ -62,51 +71,70 @@ class StatesProtocol:
     most: int = 100
     least_support: int = 3
     labels: tuple[str, ...] = ("rating",)
-    left_out: tuple[str, ...] = ("year",)
     seed: int = 2718
     source: str = (
         "Lee et al., MeLU: Meta-Learned User Preference Estimator for Cold-Start Recommendation, "
         "KDD 2019; queries of existing users are held out"
     )
 
+    def __post_init__(self) -> None:
+        """Refuse what makes no episodes."""
+        for name, right in (
+            ("new_users", 0 < self.new_users < 1),
+            ("queries", self.queries > 0),
+            ("fewest", self.queries < self.fewest <= self.most),
+            ("least_support", self.least_support > 0),
+        ):
+            if not right:
+                raise UsageError(f"{name} is {getattr(self, name)}, which makes no episodes")
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """User and item fields that are no inputs."""
+        return (self.came,)
+
     def episodes(self, log: RawLog) -> EpisodeSplit:
-        """Return the episodes of a log."""
+        """Return the episodes of a log.
+
+        Raises:
+            DataError: If items have no field `came`.
+        """
         random = np.random.default_rng(self.seed)
-        columns, users = log.spool.columns, len(log.users)
+        user, users = np.asarray(log.spool.columns["user"], np.int64), len(log.users)
         new_user = np.zeros(users, bool)
         new_user[random.permutation(users)[: round(self.new_users * users)]] = True
         tested = _half(new_user, random)
-        late = pc.greater(log.item_fields[self.came], self.last).fill_null(False)
-        new_item = late.to_numpy(zero_copy_only=False)
-        user = np.asarray(columns["user"], np.int64)
-        state = 2 * new_user[user] + 1 * new_item[columns["item"]]
+        state = 2 * new_user[user] + self._new_items(log)[log.spool.columns["item"]]
         order = np.lexsort((random.permutation(len(user)), user, state))
-        found = _Parts(len(self.states))
         bounds = np.flatnonzero(np.diff(state[order] * users + user[order])) + 1
+        parts = {name: _Rows() for name in PARTS}
+        left_out = [0] * len(self.states)
         for rows in np.split(order, bounds):
-            self._add(found, int(state[rows[0]]), bool(tested[user[rows[0]]]), rows)
-        return EpisodeSplit(
-            {name: rows.joined() for name, rows in found.parts.items()},
-            np.zeros(len(log.items), bool),
-            self._reports(found.left_out),
-        )
+            own, asked, training = int(state[rows[0]]), 0, 0
+            if self.fewest <= len(rows) <= self.most:
+                asked, training = self.queries, self._asked(len(rows) - self.queries)
+                part = parts["test" if tested[user[rows[0]]] else "valid"]
+                part.add(rows[asked:], rows[:asked], own)
+            elif own != WARM:
+                left_out[own] += len(rows)
+            if own == WARM:
+                parts["train"].add(rows[asked + training :], rows[asked:][:training], WARM)
+        none_learnt = np.zeros(len(log.items), bool)
+        joined = {name: rows.joined() for name, rows in parts.items()}
+        return EpisodeSplit(joined, none_learnt, self._reports(left_out))
 
-    def _add(self, found: _Parts, state: int, tested: bool, rows: Ints) -> None:
-        """Add a user's events in one state, in random order, to the parts they belong to."""
-        if not self.fewest <= len(rows) <= self.most:
-            if state == WARM:
-                found.parts["train"].add(rows)
-            else:
-                found.left_out[state] += len(rows)
-            return
-        query, support = rows[: self.queries], rows[self.queries :]
-        found.parts["test" if tested else "valid"].add(support, query, state)
-        if state == WARM:
-            asked = min(self.queries, len(support) // 2)
-            if len(support) - asked < self.least_support:
-                found.parts["train"].add(support)
-            else:
-                found.parts["train"].add(support[asked:], support[:asked], state)
+    def _asked(self, rows: int) -> int:
+        """Return how many of a user's training rows are queries of a training episode."""
+        asked = min(self.queries, rows // 2)
+        return asked if rows - asked >= self.least_support else 0
+
+    def _new_items(self, log: RawLog) -> Bools:
+        """Return whether each item is new, by raw number."""
+        if self.came not in log.item_fields:
+            raise DataError(f"the protocol needs '{self.came}' of items; the reader gives none")
+        late = pc.greater(log.item_fields[self.came], self.last).fill_null(False)
+        new: Bools = late.to_numpy(zero_copy_only=False)
+        return new
 
     def _reports(self, left_out: list[int]) -> tuple[str, ...]:
         return tuple(
@@ -121,31 +149,21 @@ class _Rows:
     """Rows and episodes of one part, as they are found."""
 
     def __init__(self) -> None:
-        self.position: list[Ints] = []
-        self.ranges: list[tuple[int, int, int, int]] = []
+        self._position = [np.empty(0, np.int64)]
+        self._ranges: list[tuple[int, int, int, int]] = []
         self._count = 0
 
-    def add(self, support: Ints, query: Ints | None = None, state: int = WARM) -> None:
-        """Add rows, and if some are queries an episode of them; each kind in log order."""
-        self.position.append(np.sort(support))
-        start, self._count = self._count, self._count + len(support)
-        if query is not None:
-            self.position.append(np.sort(query))
-            middle, self._count = self._count, self._count + len(query)
-            self.ranges.append((state, start, middle, self._count))
+    def add(self, support: Ints, query: Ints, state: int) -> None:
+        """Add rows, each kind in log order, and if some are queries an episode of them."""
+        self._position += [np.sort(support), np.sort(query)]
+        start, middle = self._count, self._count + len(support)
+        self._count = middle + len(query)
+        if len(query):
+            self._ranges.append((state, start, middle, self._count))
 
     def joined(self) -> EpisodeRows:
         """Return them as columns."""
-        none = np.empty(0, np.int64)
-        return EpisodeRows(np.concatenate([none, *self.position]), ranges(self.ranges))
-
-
-class _Parts:
-    """All parts, and how many events of each state are in none."""
-
-    def __init__(self, states: int) -> None:
-        self.parts = {name: _Rows() for name in ("train", "valid", "test")}
-        self.left_out = [0] * states
+        return EpisodeRows(np.concatenate(self._position), ranges(self._ranges))
 
 
 def _half(new: Bools, random: np.random.Generator) -> Bools:

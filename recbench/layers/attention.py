@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from recbench.layers.dice import Dice
 from recbench.layers.mlp import Activation, make_activation
 from recbench.ops import din_attention
-from recbench.ops.din_attention import Normalize, first_layer, weighted_sum
+from recbench.ops.din_attention import Normalize, event_weights, first_layer, weighted_sum
 from recbench.ops.ragged import length_mask
 
 
@@ -59,9 +59,7 @@ class DINAttention(nn.Module):
             lengths: Number of real events in each row, [B] of int64.
         """
         if self.activation == "dice" and self.training:
-            mask = length_mask(lengths, keys.shape[1])
-            scores = self.scores(query, keys, mask)
-            return weighted_sum(scores, keys, mask, self.normalize, self.scale)
+            return weighted_sum(self.weights(query, keys, lengths), keys)
         return din_attention(
             query, keys, lengths,
             self.hidden1.weight, self.hidden1.bias,
@@ -72,6 +70,12 @@ class DINAttention(nn.Module):
             _gate(self.activation1), _gate(self.activation2),
             self.scale,
         )  # fmt: skip
+
+    def weights(self, query: Tensor, keys: Tensor, lengths: Tensor) -> Tensor:
+        """Return the weight of each event in the sum, [B, T], 0 at padding; as in `forward`."""
+        mask = length_mask(lengths, keys.shape[1])
+        scores = self.scores(query, keys, mask)
+        return event_weights(scores, mask, self.normalize, self.scale)
 
     def scores(self, query: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
         """Return the score of each event before any masking, [B, T]."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recbench.batch import Features, History, PaddedHistory
+from recbench.layers.lookup import lookup
 from recbench.schema import PADDING, UNSEEN, Field, Schema
 
 
@@ -56,7 +56,18 @@ class FieldEmbeddings(nn.Module):
 
     def items(self, fields: Mapping[str, Tensor]) -> Tensor:
         """Return items given by the ids of their fields, each [...], as vectors [..., K * D]."""
-        return torch.cat(self._lookup(fields, self._item), -1)
+        return self.several(fields)[0]
+
+    def several(self, *items: Mapping[str, Tensor]) -> list[Tensor]:
+        """Return what `items` returns for each of several, with one backward pass for all.
+
+        That saves the other passes' gradients, each as large as the tables.
+        """
+        vectors = []
+        for i in self._item:
+            name = self.fields[i].name
+            vectors.append(lookup(self._table(i), *(fields[name] for fields in items)))
+        return [torch.cat(each, -1) for each in zip(*vectors, strict=True)]
 
     def target(self, features: Features) -> Tensor:
         """Return the target item's vectors, [B, K * D]."""
@@ -85,14 +96,8 @@ class FieldEmbeddings(nn.Module):
         return tuple(i for i, field in enumerate(self.fields) if field.role in roles)
 
     def _lookup(self, ids: Mapping[str, Tensor], positions: Collection[int]) -> list[Tensor]:
-        return [_vectors(ids[self.fields[i].name], self._table(i)) for i in positions]
+        return [lookup(self._table(i), ids[self.fields[i].name])[0] for i in positions]
 
     def _table(self, position: int) -> Tensor:
         table: Tensor = self.tables[position]
         return table
-
-
-def _vectors(ids: Tensor, table: Tensor) -> Tensor:
-    if not ids.numel():  # PyTorch cannot differentiate a look-up of nothing twice
-        return table.new_zeros(*ids.shape, table.shape[1])
-    return F.embedding(ids, table, PADDING)

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from recbench.leaderboard.table import CHANCE_AUC, Table
+from recbench.metrics import Metric, metric_of
 
 DASH = "—"
 UNCOMMITTED = "*"
 MIXED_CODE = "†"
+MOST_SCORES = 6
+"""Scores that one block of a table may show."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +50,36 @@ class Column:
     cost: bool = False
 
 
-def columns(table: Table) -> list[Column]:
-    """Return the columns of a table, left to right."""
-    rows = table.rows
-    shown = [
+def blocks(table: Table) -> list[list[Column]]:
+    """Return the columns of a table, left to right, in one block or several.
+
+    Where scores are many, a block of those over all groups is followed by one for each metric, with
+    a column for each group.
+    """
+    rows, metrics = table.rows, table.group.metrics
+    names = [
         Column("#", _cells(DASH if pd.isna(rank) else str(rank) for rank in rows["rank"])),
         Column("model", _model_cells(rows), numeric=False),
-        Column("seeds", _cells(map(str, rows["seeds"]))),
     ]
-    for metric in table.group.metrics:
-        arrow = "↑" if metric.higher_is_better else "↓"
-        cells = _score_cells(rows, metric.name, metric.higher_is_better)
-        shown.append(Column(f"{metric.name} {arrow}", cells))
+    own = [metric for metric in metrics if "/" in metric.name]
+    if len(metrics) <= MOST_SCORES or not own:
+        return [_whole(table, names, metrics)]
+    whole = _whole(table, names, [metric for metric in metrics if metric not in own])
+    kinds = dict.fromkeys(metric_of(metric.name) for metric in own)
+    return [
+        whole,
+        *(
+            names + [_score(rows, each) for each in own if metric_of(each.name) == kind]
+            for kind in kinds
+        ),
+    ]
+
+
+def _whole(table: Table, names: list[Column], metrics: Iterable[Metric]) -> list[Column]:
+    """Return the columns that say who, how often, how good by `metrics`, and at what cost."""
+    rows = table.rows
+    shown = [*names, Column("seeds", _cells(map(str, rows["seeds"])))]
+    shown += [_score(rows, metric) for metric in metrics]
     if rows["auc_share"].notna().any():
         shown.append(Column("of attainable", _cells(map(_percent, rows["auc_share"]))))
     return [
@@ -100,16 +121,17 @@ def _model_cells(rows: pd.DataFrame) -> tuple[Cell, ...]:
     )
 
 
-def _score_cells(rows: pd.DataFrame, metric: str, higher_is_better: bool) -> tuple[Cell, ...]:
-    means, spreads = rows[f"{metric}_mean"], rows[f"{metric}_std"]
-    best = means.max() if higher_is_better else means.min()
-    return tuple(
-        Cell(_score(mean), f"± {_score(spread)}", best=len(rows) > 1 and mean == best)
+def _score(rows: pd.DataFrame, metric: Metric) -> Column:
+    means, spreads = rows[f"{metric.name}_mean"], rows[f"{metric.name}_std"]
+    best = means.max() if metric.higher_is_better else means.min()
+    cells = tuple(
+        Cell(_number(mean), f"± {_number(spread)}", best=len(rows) > 1 and mean == best)
         for mean, spread in zip(means, spreads, strict=True)
     )
+    return Column(f"{metric.name} {'↑' if metric.higher_is_better else '↓'}", cells)
 
 
-def _score(value: float) -> str:
+def _number(value: float) -> str:
     return DASH if math.isnan(value) else f"{value:.4f}"
 
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from recbench.errors import unknown_name
-from recbench.leaderboard.cells import Cell, Column, columns, notes
+from recbench.leaderboard.cells import Cell, Column, blocks, notes
 from recbench.leaderboard.table import Table
 
 _UNLIMITED = 10_000
@@ -69,11 +69,14 @@ def to_terminal(tables: Sequence[Table], console: Console | None = None) -> str:
             if index:
                 console.print()
             comparable = table.group.source == "real" and table.group.limit is None
-            layout, left_out = _fitting(table, console)
+            layouts, left_out = _fitting(table, console)
             console.print(
                 table.group.title, style="bold" if comparable else "bold yellow", markup=False
             )
-            console.print(layout)
+            for place, layout in enumerate(layouts):
+                if place:
+                    console.print()
+                console.print(layout)
             for line in (table.group.caption, *notes(table), *left_out):
                 console.print(line, style="dim", markup=False)
     return captured.get()
@@ -116,20 +119,21 @@ def _standard_output() -> Console:
     return console
 
 
-def _fitting(table: Table, console: Console) -> tuple[RichTable, list[str]]:
-    """Return the fullest layout that fits, and a note of what it leaves out.
+def _fitting(table: Table, console: Console) -> tuple[list[RichTable], list[str]]:
+    """Return the fullest layout of each block that fits, and a note of what they leave out.
 
     Fullest first: one line a row, then details on a second line, then that without costs.
     """
-    shown = columns(table)
+    shown = blocks(table)
     unlimited = console.options.update(max_width=_UNLIMITED)
     for join in (" ", "\n"):
-        layout = _rich(shown, join)
-        if console.measure(layout, options=unlimited).maximum <= console.width:
-            return layout, []
-    costs = ", ".join(column.header for column in shown if column.cost)
-    layout = _rich([column for column in shown if not column.cost], "\n")
-    return layout, [f"left out, for want of width: {costs}"]
+        layouts = [_rich(block, join) for block in shown]
+        widths = [console.measure(each, options=unlimited).maximum for each in layouts]
+        if max(widths) <= console.width:
+            return layouts, []
+    costs = ", ".join(column.header for block in shown for column in block if column.cost)
+    layouts = [_rich([column for column in block if not column.cost], "\n") for block in shown]
+    return layouts, [f"left out, for want of width: {costs}"]
 
 
 def _rich(shown: Sequence[Column], join: str) -> RichTable:
@@ -154,7 +158,15 @@ def _rich_cell(cell: Cell, join: str) -> str:
 
 
 def _markdown(table: Table) -> str:
-    shown = columns(table)
+    grids = "\n".join(map(_markdown_grid, blocks(table)))
+    below = "".join(
+        f"\n{line.translate(_MARKDOWN)}\n" for line in (table.group.caption, *notes(table))
+    )
+    title = table.group.title.translate(_MARKDOWN)
+    return f"### {title}\n\n" + grids + below
+
+
+def _markdown_grid(shown: Sequence[Column]) -> str:
     grid = [
         [column.header.translate(_MARKDOWN), *map(_markdown_cell, column.cells)] for column in shown
     ]
@@ -168,11 +180,7 @@ def _markdown(table: Table) -> str:
         for width, column in zip(widths, shown, strict=True)
     )
     lines.insert(1, "|" + "|".join(rule) + "|")
-    below = "".join(
-        f"\n{line.translate(_MARKDOWN)}\n" for line in (table.group.caption, *notes(table))
-    )
-    title = table.group.title.translate(_MARKDOWN)
-    return f"### {title}\n\n" + "\n".join(lines) + "\n" + below
+    return "\n".join(lines) + "\n"
 
 
 def _markdown_cell(cell: Cell) -> str:
@@ -186,19 +194,28 @@ def _padded(text: str, width: int, column: Column) -> str:
 
 
 def _latex(table: Table) -> str:
-    shown = columns(table)
+    below = [rf"\par\smallskip\footnotesize {line.translate(_LATEX)}" for line in notes(table)]
+    caption = f"{table.group.title}. {table.group.caption}"
+    grids = "\n\\par\\medskip\n".join(map(_latex_grid, blocks(table)))
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{caption.translate(_LATEX)}}}",
+        grids,
+        *below,
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_grid(shown: Sequence[Column]) -> str:
     alignment = "".join("r" if column.numeric else "l" for column in shown)
     header = " & ".join(column.header.translate(_LATEX) for column in shown)
     rows = [
         " & ".join(map(_latex_cell, row))
         for row in zip(*(column.cells for column in shown), strict=True)
     ]
-    below = [rf"\par\smallskip\footnotesize {line.translate(_LATEX)}" for line in notes(table)]
-    caption = f"{table.group.title}. {table.group.caption}"
     lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{caption.translate(_LATEX)}}}",
         rf"\begin{{tabular}}{{{alignment}}}",
         r"\toprule",
         rf"{header} \\",
@@ -206,10 +223,8 @@ def _latex(table: Table) -> str:
         *(rf"{row} \\" for row in rows),
         r"\bottomrule",
         r"\end{tabular}",
-        *below,
-        r"\end{table}",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _latex_cell(cell: Cell) -> str:

@@ -87,7 +87,8 @@ class Group:
     @property
     def caption(self) -> str:
         """Name the exact split and metrics."""
-        metrics = ", ".join(f"{name} v{version}" for name, version in self.metric_versions)
+        versions = {metric_of(name): version for name, version in self.metric_versions}
+        metrics = ", ".join(f"{name} v{version}" for name, version in versions.items())
         return f"split {self.split[:12]} · {metrics} · mean ± standard deviation over seeds"
 
     def sort_key(self) -> tuple[object, ...]:

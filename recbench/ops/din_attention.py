@@ -36,14 +36,15 @@ def first_layer(query: Tensor, keys: Tensor, w1: Tensor, b1: Tensor) -> Tensor:
     return torch.baddbmm(bias[:, None], keys, matrix.transpose(1, 2))
 
 
-def weighted_sum(
-    scores: Tensor, keys: Tensor, mask: Tensor, normalize: Normalize, scale: float
-) -> Tensor:
-    """Return sum_t a_t k_t over real steps, [B, D], for `scores` [B, T]."""
+def event_weights(scores: Tensor, mask: Tensor, normalize: Normalize, scale: float) -> Tensor:
+    """Return the weight a_t of each step for `scores` [B, T], [B, T]; 0 at padding."""
     if normalize == "softmax":
-        weights = masked_softmax(scores * scale, mask)
-    else:
-        weights = (scores * scale).masked_fill(~mask, 0)
+        return masked_softmax(scores * scale, mask)
+    return (scores * scale).masked_fill(~mask, 0)
+
+
+def weighted_sum(weights: Tensor, keys: Tensor) -> Tensor:
+    """Return sum_t a_t k_t, [B, D], for `weights` [B, T] and `keys` [B, T, D]."""
     return torch.bmm(weights[:, None], keys)[:, 0]
 
 
@@ -77,7 +78,7 @@ def reference(
     hidden = _activate(first_layer(query, keys, w1, b1).flatten(0, 1), activation, slope1, gate1)
     hidden = _activate(F.linear(hidden, w2, b2), activation, slope2, gate2)
     scores = F.linear(hidden, w3[None], b3).view(mask.shape)
-    return weighted_sum(scores, keys, mask, normalize, scale)
+    return weighted_sum(event_weights(scores, mask, normalize, scale), keys)
 
 
 def din_attention(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from recbench.errors import RecbenchError
 from recbench.model import Model
 from recbench.testing import adaptation_checks as adaptation
+from recbench.testing import explanation_checks as explanation
 from recbench.testing import forward_checks as forward
 from recbench.testing import training_checks as training
 from recbench.testing.require import NotApplicable
@@ -37,6 +38,8 @@ MODEL_CHECKS: tuple[Check, ...] = (
     forward.check_future_blindness,
     forward.check_label_blindness,
     adaptation.check_adaptation,
+    adaptation.check_episodes,
+    explanation.check_explanation,
     training.check_gradients,
     training.check_checkpoint,
     training.check_learns,

@@ -1,6 +1,6 @@
 """Training: the one loop, its settings, and what it leaves behind."""
 
-from recbench.training.checkpoint import load_checkpoint, save_checkpoint
+from recbench.training.checkpoint import checkpoint_notes, load_checkpoint, save_checkpoint
 from recbench.training.config import TrainingConfig
 from recbench.training.loop import EpisodeSource, FitResult, Source, TrainingRun, fit
 
@@ -10,6 +10,7 @@ __all__ = [
     "Source",
     "TrainingConfig",
     "TrainingRun",
+    "checkpoint_notes",
     "fit",
     "load_checkpoint",
     "save_checkpoint",

@@ -28,6 +28,10 @@ LOSS_CHECK_STEPS = 50
 """Steps between two looks at the loss; each look makes the host wait for the device."""
 
 
+MOST_SCORES = 6
+"""Scores that the line of an epoch shows."""
+
+
 class Source(Protocol):
     """Training examples, in batches."""
 
@@ -212,5 +216,7 @@ def _label(epoch: int, config: TrainingConfig) -> str:
 
 
 def _line(measured: dict[str, float], scores: dict[str, float], *, best: bool) -> str:
+    if len(scores) > MOST_SCORES:  # those of each group are in the curve
+        scores = {name: value for name, value in scores.items() if name == metric_of(name)}
     figures = "  ".join(f"{name} {value:.4f}" for name, value in scores.items())
     return f"loss {measured['loss']:.4f}  valid {figures}{'  (best)' if best else ''}"

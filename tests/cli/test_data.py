@@ -107,3 +107,23 @@ def test_describe_shows_the_labels_of_a_table(recbench, tmp_path):
     assert lines["train examples"].startswith("y1 ")
     assert lines["leakage"] == "unknown: the raw files carry no time"
     assert recbench("data", "verify", *about).out.count("agrees") == 3
+
+
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        ("states", {"train warm": "188 episodes", "valid new-both": "15 episodes, 150 queries"}),
+        ("phases", {"test warm-b": "1 episodes, 2,418 queries", "valid examples": "0.512 clicks"}),
+    ],
+)
+def test_describe_shows_the_episodes_of_each_state(recbench, cold_folders, protocol, expected):
+    about = ("ml-100k-coldstart", "--protocol", protocol, "--source", "simulated", "--size", "tiny")
+    about += ("--cache-dir", str(cold_folders.cache))
+    done = recbench("data", "describe", *about)
+    assert done.status == 0
+    assert "ml-100k-coldstart: SIMULATED data (size tiny)" in done.err
+    lines = {line[:19].strip(): line[19:].strip() for line in done.out.splitlines()}
+    for name, start in expected.items():
+        assert lines[name].startswith(start)
+    assert "training sees " in lines["leakage"]
+    assert recbench("data", "verify", *about).out.count("agrees") == 5

@@ -29,7 +29,14 @@ def test_a_list_that_is_piped_has_every_row_whole_on_one_line(recbench, monkeypa
     rows = json.loads(recbench("list", what, "--json").out)
     lines = recbench("list", what).out.splitlines()[1:]
     for line, row in zip(lines, rows, strict=True):
-        assert "".join(line.split()) == "".join("".join(map(str, row.values())).split())
+        assert "".join(line.split()) == "".join("".join(map(shown, row.values())).split())
+
+
+def shown(value: object) -> str:
+    """Return how a cell stands in the table."""
+    if isinstance(value, dict):
+        return " ".join(f"{name}={entry}" for name, entry in value.items())
+    return str(value)
 
 
 def test_datasets_say_whether_their_files_are_here(recbench, tmp_path, monkeypatch):
@@ -56,7 +63,22 @@ def test_a_broken_plugin_is_listed_as_broken_beside_the_others(recbench, install
         "task": "ctr",
         "distribution": "recbench",
         "version": "",
+        "training": {},
     }
+
+
+def test_a_models_own_training_settings_are_listed(recbench, install):
+    code = """
+        from recbench_models.sequence.din import DIN
+
+        class Mine(DIN):
+            training_settings = {"epochs": 2, "schedule": "linear"}
+    """
+    install("mine", {"mine_listed": code}, models={"mine": "mine_listed:Mine"})
+    rows = {row["model"]: row for row in json.loads(recbench("list", "--json").out)}
+    assert rows["mine"]["training"] == {"epochs": 2, "schedule": "linear"}
+    (line,) = (line for line in recbench("list").out.splitlines() if line.startswith("mine "))
+    assert line.endswith("epochs=2 schedule=linear")
 
 
 def test_files_that_serve_some_protocols_only_are_here_for_these(recbench, tmp_path, monkeypatch):

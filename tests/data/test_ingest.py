@@ -8,6 +8,7 @@ from recbench.data.protocol import LeaveLastTwoOut, Negatives, Protocol
 from recbench.data.reading import read_csv
 from recbench.errors import DataError, UsageError
 from recbench.progress import SILENT
+from recbench.schema import Field
 
 UNLABELLED = Protocol(LeaveLastTwoOut(), Negatives("uniform"))
 ROWS = ["9,5,1,30", "9,5,1,10", "2,7,1,30", "9,3,2,20", "2,5,1,30"]
@@ -165,3 +166,74 @@ def test_a_memory_limit_that_is_none_is_an_error_that_names_the_variable(ingest_
 def test_an_empty_memory_limit_counts_as_unset(ingest_rows, monkeypatch):
     monkeypatch.setenv("RECBENCH_MEMORY", "")
     assert len(ingest_rows(ROWS).users)
+
+
+class Rated(Dataset):
+    """A log of events with two labels."""
+
+    api = 1
+
+    def __init__(self, card):
+        self.card = card
+
+    def read(self, db, files):
+        columns = {"user": "BIGINT", "item": "BIGINT", "rating": "DOUBLE", "time": "BIGINT"}
+        read_csv(db, "log_rows", files["log"], columns)
+        db.execute("CREATE VIEW events AS SELECT *, rating >= 4 AS click FROM log_rows")
+
+
+@pytest.fixture
+def ingest_rated(make_log, tmp_path):
+    """Return a function that ingests lines of text with one of two labels."""
+
+    def of(lines, label, **labels):
+        (tmp_path / "log.csv").write_text("".join(f"{line}\n" for line in lines))
+        card = make_log(labels=labels or {"rating": "real", "click": "binary"}).card
+        return ingest(Rated(card), {"log": tmp_path / "log.csv"}, tmp_path, SILENT, label)
+
+    return of
+
+
+RATED = ["9,5,3.5,30", "2,7,4,30", "9,3,1,20"]
+
+
+@pytest.mark.parametrize(
+    ("label", "expected", "kind"),
+    [
+        (Field("rating", "label", 0), [4, 1, 3.5], "float32"),
+        (Field("click", "label", 2), [1, 0, 0], "int8"),
+    ],
+)
+def test_the_chosen_label_is_read_as_a_number_or_as_0_or_1(ingest_rated, label, expected, kind):
+    stored = ingest_rated(RATED, label).spool.columns["label"]
+    assert stored.tolist() == expected
+    assert stored.dtype == kind
+
+
+@pytest.mark.parametrize("value", ["", "nan", "inf"])
+def test_an_event_without_its_label_is_an_error_that_says_where(ingest_rated, value):
+    expected = "^log: 1 events have no 'rating' that is a number, the first in row 4; mend the file"
+    with pytest.raises(DataError, match=expected):
+        ingest_rated([*RATED, f"1,1,{value},5"], Field("rating", "label", 0))
+
+
+def test_a_binary_label_of_another_value_is_an_error(ingest_rated):
+    with pytest.raises(DataError, match="2 events have no 'rating' that is 0 or 1, the first in"):
+        ingest_rated(["1,1,2,3", "1,2,0,3", "1,3,3,3"], Field("rating", "label", 2))
+
+
+def test_a_label_that_the_reader_does_not_make_is_an_error(ingest_rated):
+    with pytest.raises(DataError, match="the reader makes no column 'like', which its card has"):
+        ingest_rated(RATED, Field("rating", "label", 0), rating="real", like="binary")
+
+
+def test_a_field_cannot_be_called_like_a_label(make_log, tmp_path):
+    class Clash(Rated):
+        def read(self, db, files):
+            super().read(db, files)
+            db.execute("CREATE TABLE items AS SELECT 5 AS item, 2 AS Rating")
+
+    (tmp_path / "log.csv").write_text("\n".join(RATED))
+    card = make_log(labels={"rating": "real"}).card
+    with pytest.raises(DataError, match="the items table has a column 'Rating'.* a label uses"):
+        ingest(Clash(card), {"log": tmp_path / "log.csv"}, tmp_path, SILENT)

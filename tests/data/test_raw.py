@@ -23,6 +23,14 @@ def test_files_are_found_in_any_form_in_the_datasets_folder_or_at_the_top(
     assert locate(card, tmp_path) == paths
 
 
+def test_files_may_lie_in_the_folder_of_another_dataset(make_log, tmp_path):
+    card = make_log(folder="logs").card
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "log.csv").write_text("")
+    assert locate(card, tmp_path) == {"log": tmp_path / "logs" / "log.csv"}
+    assert "put them in DIR/logs/" in str(missing_files(card, None))
+
+
 def test_no_file_and_no_folder_are_not_found(card, tmp_path):
     assert locate(card, None) is None
     assert locate(card, tmp_path) is None

@@ -10,7 +10,6 @@ from recbench.data import DataConfig, prepare
 from recbench.datasets.mmoe_synthetic import SIZES, Generator, MMoESynthetic
 from recbench.errors import UsageError
 from recbench.pipeline import check
-from recbench.training import TrainingConfig
 
 
 def pearson(labels):
@@ -75,8 +74,8 @@ def test_it_is_prepared_without_files_and_never_real(folders):
 def test_a_monitor_may_name_the_score_of_one_label(folders):
     def config(monitor):
         data = DataConfig("mmoe-synthetic", size="tiny")
-        return RunConfig("mmoe", data, training=TrainingConfig(monitor=monitor), device="cpu")
+        return RunConfig("mmoe", data, training={"monitor": monitor}, device="cpu")
 
-    assert check(config("mse/y2"), folders)[0].training.monitor == "mse/y2"
+    assert check(config("mse/y2"), folders)[0].training["monitor"] == "mse/y2"
     with pytest.raises(UsageError, match=r"training\.monitor: 'mse/y3'; did you mean mse/y"):
         check(config("mse/y3"), folders)

@@ -5,7 +5,7 @@ import torch
 
 from recbench.layers import Dice, DINAttention
 from recbench.layers.mlp import ACTIVATIONS
-from recbench.ops.din_attention import weighted_sum
+from recbench.ops.din_attention import event_weights, weighted_sum
 from recbench.ops.dispatch import observe
 
 LENGTHS = torch.tensor([4, 0, 2])
@@ -77,7 +77,7 @@ def test_dice_in_evaluation_is_the_operator(normalize: str):
     assert set(used) == {"din_attention"}
     mask = torch.arange(4) < LENGTHS[:, None]
     scores = layer.scores(query, keys, mask)
-    expected = weighted_sum(scores, keys, mask, layer.normalize, layer.scale)
+    expected = weighted_sum(event_weights(scores, mask, layer.normalize, layer.scale), keys)
     torch.testing.assert_close(output, expected)
 
 

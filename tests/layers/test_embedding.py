@@ -105,3 +105,10 @@ def test_a_look_up_of_nothing_can_be_differentiated_twice():
     (gradient,) = torch.autograd.grad(error, table, create_graph=True)
     gradient.square().sum().backward()
     assert table.grad.isfinite().all()
+
+
+def test_several_returns_what_items_returns_for_each():
+    embeddings, given = FieldEmbeddings(SCHEMA, 3), features()
+    target, events = embeddings.several(given.fields, given.history.fields)
+    assert torch.equal(target, embeddings.target(given))
+    assert torch.equal(events, embeddings.jagged(given.history))

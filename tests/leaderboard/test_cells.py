@@ -3,13 +3,14 @@ from dataclasses import replace
 import pytest
 
 from recbench.leaderboard import tables
-from recbench.leaderboard.cells import columns, notes
+from recbench.leaderboard.cells import blocks, notes
+from recbench.leaderboard.render import render
 
 
 def column(records, header):
     """Return a column of the only table of the records."""
     (table,) = tables(records)
-    (found,) = (each for each in columns(table) if each.header == header)
+    (found,) = (each for each in blocks(table)[0] if each.header == header)
     return found
 
 
@@ -25,7 +26,7 @@ def notes_of(records):
 
 def test_the_columns_tell_rank_scores_and_costs_in_this_order(make_record):
     (table,) = tables([make_record()])
-    shown = columns(table)
+    shown = blocks(table)[0]
     assert [each.header for each in shown] == [
         "#", "model", "seeds", "auc ↑", "gauc ↑", "logloss ↓",
         "parameters", "train s", "samples/s",
@@ -75,7 +76,7 @@ def test_the_share_of_attainable_stands_only_where_it_is_known(make_record):
     assert texts(known, "of attainable") == ["50.0 %"]
     assert any("(auc − 0.5) / (0.9000 − 0.5)" in note for note in notes_of(known))
     (table,) = tables([make_record()])
-    assert "of attainable" not in [each.header for each in columns(table)]
+    assert "of attainable" not in [each.header for each in blocks(table)[0]]
     assert notes(table) == []
 
 
@@ -140,3 +141,19 @@ def test_costs_that_nobody_measured_are_dashes(make_record):
     record = replace(record, seconds=replace(record.seconds, train=float("nan")))
     assert texts([record], "train s") == ["—"]
     assert texts([record], "samples/s") == ["—"]
+
+
+def test_many_scores_stand_in_a_block_for_all_groups_and_one_for_each_metric(make_record):
+    names = ("mae", "ndcg@1", "mae/old", "mae/new", "ndcg@1/old", "ndcg@1/new")
+    few = make_record(metric_versions=dict.fromkeys(names, 1), **dict.fromkeys(names, 1.0))
+    assert len(blocks(tables([few])[0])) == 1
+    names += ("ndcg@3", "ndcg@3/old", "ndcg@3/new")
+    many = make_record(metric_versions=dict.fromkeys(names, 1), **dict.fromkeys(names, 1.0))
+    (table,) = tables([many])
+    headers = [[column.header for column in block] for block in blocks(table)]
+    assert headers[0][:6] == ["#", "model", "seeds", "mae ↓", "ndcg@1 ↑", "ndcg@3 ↑"]
+    assert headers[1] == ["#", "model", "mae/new ↓", "mae/old ↓"]
+    assert headers[3] == ["#", "model", "ndcg@3/new ↑", "ndcg@3/old ↑"]
+    assert table.group.caption.count("mae") == 1
+    for style in ("table", "md", "latex"):
+        assert all(f"ndcg@1/{group}" in render([table], style) for group in ("old", "new"))

@@ -14,7 +14,6 @@ from recbench.folders import Folders
 from recbench.pipeline import seed_everything, train
 from recbench.plugins import find, load_model
 from recbench.progress import SILENT
-from recbench.training import TrainingConfig
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +56,7 @@ BRANDS = Simulation(
 """One mechanism each, and few enough items that what is latent in them can be learnt from so few
 events: in the larger worlds it cannot (docs/simulator.md)."""
 SHORT = 20  # events that the models without search see
-TRAINING = TrainingConfig(epochs=6, batch_size=256, learning_rate=5e-3, patience=2)
+TRAINING = {"epochs": 6, "batch_size": 256, "learning_rate": 5e-3, "patience": 2}
 
 
 def prepared(world: Simulation, folder: Path) -> PreparedDataset:

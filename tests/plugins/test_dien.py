@@ -25,7 +25,7 @@ def parts(model: DIEN, features):
 def test_attention_sums_to_one_over_real_steps(schema, make_batch, attention: str):
     model, features = build(schema, attention=attention), make_batch([4, 1, 0], padding=2).features
     history, _, states, target = parts(model, features)
-    weights = model.attention_weights(target, states, history.mask)
+    weights = model.attention(target, states, history.mask)
     expected = torch.tensor([1.0, 1.0, 0.0]).double()
     torch.testing.assert_close(weights.sum(1), expected)
     assert not weights[~history.mask].any()
@@ -34,8 +34,8 @@ def test_attention_sums_to_one_over_real_steps(schema, make_batch, attention: st
 def test_bilinear_attention_is_the_papers(schema, make_batch):
     model, features = build(schema), make_batch([4]).features
     history, _, states, target = parts(model, features)
-    scores = states[0] @ model.attention.weight @ target[0]
-    weights = model.attention_weights(target, states, history.mask)
+    scores = states[0] @ model.attention.score.weight @ target[0]
+    weights = model.attention(target, states, history.mask)
     torch.testing.assert_close(weights[0], scores.softmax(0))
 
 
@@ -50,7 +50,7 @@ def test_one_event_makes_augru_one_gru_step(schema, make_batch):
 def test_aigru_is_a_gru_over_weighted_states(schema, make_batch):
     model, features = build(schema, evolution="aigru"), make_batch([4]).features
     history, _, states, target = parts(model, features)
-    weights = model.attention_weights(target, states, history.mask)
+    weights = model.attention(target, states, history.mask)
     gru = torch.nn.GRU(32, 32, batch_first=True).double()
     gru.load_state_dict(model.evolution.state_dict())
     expected = gru(states * weights[..., None])[1][0]

@@ -26,16 +26,17 @@ def test_the_order_of_events_does_not_matter(schema, make_batch):
 
 def test_interest_depends_on_the_target(schema, make_batch):
     model, features = build(schema), make_batch([4]).features
-    target = model.embeddings.target(features)
-    assert not torch.allclose(
-        model.interest(features, target), model.interest(features, target + 1), rtol=0.01
-    )
+    history = features.history.recent(4)
+    target, events = model.embeddings.several(features.fields, history.fields)
+    interest = model.attention(target, events, history.lengths)
+    other = model.attention(target + 1, events, history.lengths)
+    assert not torch.allclose(interest, other, rtol=0.01)
 
 
 class Batches(list):
     """A training source of fixed batches."""
 
-    examples, batch_size = 6, 3
+    examples, batches = 6, 2
 
     def epoch(self, number: int) -> Batches:
         return self

@@ -104,7 +104,7 @@ def test_nothing_found_gives_zeros(schema, make_batch):
 
 def test_hard_search_takes_the_latest_events_of_the_targets_category(schema, make_batch):
     model, features = build(schema, search="hard", top_k=3), make_batch([60, 45]).features
-    found = model._search_hard(features)
+    found = model.search(features)
     for row, positions in enumerate(found):
         start, stop = features.history.offsets[row : row + 2]
         category = features.history.fields["category"][start:stop]
@@ -216,7 +216,7 @@ def test_soft_search_finds_the_same_by_ids_as_by_vectors(schema, make_batch, cho
     model, features = build(schema, top_k=6), make_batch([40, 2, 0, 25]).features
     target, events = model.embeddings.target(features), model.embeddings.jagged(features.history)
     with backend(choice), observe() as used:
-        by_ids = model._search_soft(model.gsu, target, features.history)
+        by_ids = model.search(features)
         by_vectors = model.gsu.search(target, events, features.history)
     assert torch.equal(by_ids, by_vectors)
     assert set(used) == {"sim_search_soft"}

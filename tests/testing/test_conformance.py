@@ -54,6 +54,7 @@ def test_a_check_that_does_not_apply_passes_and_says_why():
     reasons = {each.name: each.reason for each in run_checks(Popularity) if each.reason}
     assert reasons == {
         "check_adaptation": "does not apply: it does not adapt",
+        "check_episodes": "does not apply: it does not adapt",
         "check_gradients": "does not apply: it has no parameters",
     }
     assert check_model(Popularity) is None

@@ -15,7 +15,6 @@ from recbench.schema import FIRST_ID, UNSEEN
 from recbench.testing import (
     MODEL_CHECKS,
     CheckFailure,
-    CheckResult,
     check_model,
     run_checks,
 )
@@ -327,6 +326,46 @@ class ComparesWithTheBatch(SoundSessions):
         return scores - scores.mean(0)
 
 
+class Explains(Sound):
+    """Sound as well: it says by which weights it takes the mean of the latest events."""
+
+    def explain(self, features):
+        recent = self.recent(features)
+        return {"attention": recent.mask / recent.lengths.clamp(min=1)[:, None]}
+
+
+class ExplainsPadding(Explains):
+    def explain(self, features):
+        return {name: weights + 0.1 for name, weights in super().explain(features).items()}
+
+
+class ExplainsTheBatch(Explains):
+    def explain(self, features):
+        return {name: weights.mean(0) for name, weights in super().explain(features).items()}
+
+
+class ExplainsEmptyHistoriesByNan(Explains):
+    def explain(self, features):
+        recent = self.recent(features)
+        return {"share": 1 / recent.lengths / recent.lengths.bool()}
+
+
+class ExplainsAtRandom(Explains):
+    def explain(self, features):
+        return {"noise": torch.rand(len(features))}
+
+
+class ExplainsFoundEventsOnly(Explains):
+    def explain(self, features):
+        return {"found": torch.full((len(features), 1), -1)}
+
+
+class FindsEventsThatAreNotThere(Explains):
+    def explain(self, features):
+        found = torch.full((len(features), 1), 10**6)
+        return {"found": found, "found_attention": torch.ones(len(features), 1)}
+
+
 FAULTS: dict[type[Model], set[str]] = {
     OtherVersion: {"contract"},
     MutableConfig: {"contract"},
@@ -359,7 +398,15 @@ FAULTS: dict[type[Model], set[str]] = {
     CountsPaddedClicks: {"padding"},
     RanksItemsInReverse: {"learns"},
     ComparesWithTheBatch: {"halves", "future_blindness"},
+    ExplainsPadding: {"explanation"},
+    ExplainsTheBatch: {"explanation"},
+    ExplainsEmptyHistoriesByNan: {"explanation"},
+    ExplainsAtRandom: {"explanation"},
+    ExplainsFoundEventsOnly: {"explanation"},
+    FindsEventsThatAreNotThere: {"explanation"},
 }
+ADAPTING = ("adaptation", "episodes")
+"""Checks of models that adapt; their faults are in test_adaptation_faults.py."""
 NAMES = [check.__name__.removeprefix("check_") for check in MODEL_CHECKS]
 
 
@@ -374,10 +421,18 @@ def failures(model: type[Model]) -> set[str]:
     return {each.name.removeprefix("check_") for each in run_checks(model) if not each.passed}
 
 
-@pytest.mark.parametrize("model", [Sound, SoundSessions])
+@pytest.mark.parametrize("model", [Explains, SoundSessions])
 def test_a_sound_model_passes_every_check(model: type[Model]):
     assert check_model(model) is None
-    assert run_checks(model) == [CheckResult(f"check_{name}", True) for name in NAMES]
+    results = run_checks(model)
+    assert [(each.name, each.passed) for each in results] == [
+        (f"check_{name}", True) for name in NAMES
+    ]
+    without = {each.name: each.reason for each in results if each.reason}
+    expected = {f"check_{name}": "does not apply: it does not adapt" for name in ADAPTING}
+    if model is SoundSessions:
+        expected["check_explanation"] = "does not apply: it explains nothing"
+    assert without == expected
 
 
 @pytest.mark.usefixtures("without_learning")
@@ -402,8 +457,23 @@ def test_a_model_without_a_task_is_told_which_there_are():
     assert caught.value.check == "check_contract"
 
 
+class Misspelt(Sound):
+    """Names a training setting that there is none of."""
+
+    training_settings = {"learning_rat": 0.1}
+
+
+def test_training_settings_that_do_not_exist_are_found_out():
+    expected = (
+        "unknown field of Misspelt.training_settings: 'learning_rat'; did you mean learning_r"
+    )
+    with pytest.raises(CheckFailure, match=expected) as caught:
+        check_model(Misspelt)
+    assert caught.value.check == "check_contract"
+
+
 def test_for_every_check_there_is_a_fault_that_few_others_find():
-    assert set.union(*FAULTS.values()) == set(NAMES)
+    assert set.union(*FAULTS.values(), ADAPTING) == set(NAMES)
     assert max(map(len, FAULTS.values())) <= 3
 
 

@@ -28,6 +28,11 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "gru4rec": [{"shared_items": True, "dropout": 0.1}],
     "stmp": [{"stamp_variant": "reference"}],
     "stamp": [{"stamp_variant": "reference"}],
+    "melu": [
+        {"local_steps": 0},
+        {"local_steps": 5, "local_learning_rate": 0.1},
+        {"local_learning_rate": 0.1, "first_order": True, "hidden": (16,)},
+    ],
     "single-task": [{"bottom": (16, 8), "dropout": 0.1, "loss_weights": (1.0, 2.0, 0.5)}],
     "shared-bottom": [{"bottom": (16, 8), "tower": (), "dropout": 0.1}],
     "moe": [{"gate_bias": True, "expert": (16, 8), "dropout": 0.1}],

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from recbench.errors import RecbenchError
-from recbench.training import load_checkpoint, save_checkpoint
+from recbench.training import checkpoint_notes, load_checkpoint, save_checkpoint
 
 
 class Tied(nn.Module):
@@ -59,3 +59,14 @@ def test_a_failed_write_keeps_the_earlier_state(tmp_path, monkeypatch):
         save_checkpoint(model, path)
     assert path.read_bytes() == whole
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_notes_lie_beside_the_state(tmp_path):
+    path = tmp_path / "best.safetensors"
+    save_checkpoint(nn.Linear(2, 2), path, {"key": "abc"})
+    assert checkpoint_notes(path)["key"] == "abc"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(RecbenchError, match="cannot read the checkpoint"):
+        checkpoint_notes(path)
+    with pytest.raises(RecbenchError, match="cannot read the checkpoint"):
+        checkpoint_notes(tmp_path / "none.safetensors")

@@ -28,6 +28,9 @@ from recbench_models.choices import check_choices
 from recbench_models.coldstart.backbone import Backbone
 from recbench_models.coldstart.warm_up import WarmUp, mean_by_item
 
+SETTINGS = {"epochs": 10, "learning_rate": 1e-3, "patience": 2}
+"""Of the backbone's training, chosen on validation items."""
+
 
 @dataclass(frozen=True)
 class RandomEmbeddingConfig:
@@ -61,6 +64,7 @@ class RandomEmbedding(MetaModel):
 
     api = 1
     Config = RandomEmbeddingConfig
+    training_settings = SETTINGS
 
     config: RandomEmbeddingConfig
     trained: Tensor

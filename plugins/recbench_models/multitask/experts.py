@@ -50,7 +50,13 @@ class Experts(nn.Module):
         """Return what each expert makes of [B, inputs], [B, E, H]."""
         hidden = x
         for weight, bias in zip(self.weights, self.biases, strict=True):
-            hidden = self.dropout(torch.relu(hidden @ weight + bias))  # [E, B, units]
+            if hidden.ndim == 2:  # the first layer, one for all: all experts read the same
+                experts, _, units = weight.shape
+                wide = torch.addmm(bias.flatten(), hidden, weight.transpose(0, 1).flatten(1))
+                hidden = wide.view(len(x), experts, units).transpose(0, 1)
+            else:
+                hidden = torch.baddbmm(bias, hidden, weight)
+            hidden = self.dropout(torch.relu(hidden))  # [E, B, units]
         return hidden.transpose(0, 1)
 
 

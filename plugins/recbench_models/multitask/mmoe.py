@@ -13,6 +13,7 @@ from torch import Tensor
 
 from recbench import Features, MultiTaskBatch, MultiTaskModel, Reads, Schema
 from recbench.errors import UsageError
+from recbench.layers import watch
 from recbench_models.multitask.experts import Experts, Gates
 from recbench_models.multitask.inputs import Inputs
 from recbench_models.multitask.task_weights import TaskWeights
@@ -76,6 +77,14 @@ class MMoE(MultiTaskModel):
     def gates(self, features: Features) -> Tensor:
         """Return how much of each expert each label takes, [B, T, E]."""
         return self._gates(self.inputs(features))
+
+    def explain(self, features: Features) -> dict[str, Tensor]:
+        """Return how much of each expert each label takes, `gate/LABEL`, [B, E]."""
+        with watch(self.gate) as calls:
+            self(features)
+        labels = self.schema.labels
+        weights = calls[0].output.expand(-1, len(labels), -1)
+        return {f"gate/{label}": weights[:, place] for place, label in enumerate(labels)}
 
     def _gates(self, x: Tensor) -> Tensor:
         weights: Tensor = self.gate(x)

@@ -6,13 +6,16 @@ Personalized Recommendations", RecSys 2020, sections 4.2 (CGC, one layer) and 4.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from recbench import Features, MultiTaskBatch, MultiTaskModel, Reads, Schema
 from recbench.errors import UsageError
+from recbench.layers import watch
 from recbench_models.multitask.experts import Experts, Gates
 from recbench_models.multitask.inputs import Inputs
 from recbench_models.multitask.task_weights import TaskWeights
@@ -101,6 +104,8 @@ class PLE(MultiTaskModel):
     api = 1
     Config = PLEConfig
 
+    config: PLEConfig
+
     def __init__(self, schema: Schema, config: PLEConfig) -> None:
         """Build the network."""
         super().__init__(schema, config)
@@ -113,6 +118,11 @@ class PLE(MultiTaskModel):
             layers.append(Extraction(width, tasks, config, last=layer == last))
             width = config.expert[-1]
         self.layers = nn.ModuleList(layers)
+        owners = [label for label in schema.labels for _ in range(config.own_experts)]
+        owners += ["shared"] * config.shared_experts
+        self.expert_names = tuple(
+            f"{owner} {owners[: place + 1].count(owner)}" for place, owner in enumerate(owners)
+        )
         self.towers = Towers(width, tasks, config.tower, config.dropout)
         self.weights = TaskWeights(schema, config.loss_weights, config.loss_decay)
 
@@ -133,6 +143,41 @@ class PLE(MultiTaskModel):
         A label's own experts come first, then the shared ones.
         """
         return self._extract(features)[1]
+
+    def explain(self, features: Features) -> dict[str, Tensor]:
+        """Return how much of each expert the gates of each layer take, `gateN/LABEL`, [B, E].
+
+        The gate of the shared state, which all layers but the last have, is `gateN/(shared)`.
+        """
+        found: dict[str, Tensor] = {}
+        with ExitStack() as stack:
+            calls = [[stack.enter_context(watch(gate)) for gate in each] for each in self._gates()]
+            self(features)
+        for number, layer in enumerate(calls, 1):
+            for task, label in enumerate(self.schema.labels):
+                found[f"gate{number}/{label}"] = self._among_all(task, layer[task][0].output)
+            for shared in layer[len(self.schema.labels) :]:
+                found[f"gate{number}/(shared)"] = shared[0].output[:, 0]
+        return found
+
+    def _gates(self) -> list[list[nn.Module]]:
+        """Return each layer's gates: those of the labels, and the shared one if there is one."""
+        layers = cast("list[Extraction]", list(self.layers))
+        return [
+            [*layer.gates, *([layer.shared_gate] if layer.shared_gate else [])] for layer in layers
+        ]
+
+    def _among_all(self, task: int, gate: Tensor) -> Tensor:
+        """Return label `task`'s gate, [B, 1, own + shared], as weights of all experts, [B, E].
+
+        They are the labels' own, label by label, and then the shared ones; 0 for those that are
+        another label's own.
+        """
+        own = self.config.own_experts
+        weights = gate.new_zeros(len(gate), len(self.expert_names))
+        weights[:, task * own : (task + 1) * own] = gate[:, 0, :own]
+        weights[:, len(self.schema.labels) * own :] = gate[:, 0, own:]
+        return weights
 
     def _extract(self, features: Features) -> tuple[list[Tensor], Tensor]:
         """Return the labels' states after the last layer, and its gates."""

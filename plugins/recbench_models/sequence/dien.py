@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recbench import CTRBatch, CTRModel, Features, History, PaddedHistory, Reads, Schema
-from recbench.layers import AUGRU, GRU, MLP, Activation, DINAttention, FieldEmbeddings
+from recbench.layers import AUGRU, GRU, MLP, Activation, DINAttention, FieldEmbeddings, watch
 from recbench.ops.augru import AttentionMode
 from recbench.ops.ragged import masked_softmax
 from recbench_models.choices import check_choices
@@ -81,11 +81,7 @@ class DIEN(CTRModel):
         width = self.embeddings.item_width
         # The inner products of the auxiliary loss need states as wide as items.
         self.extractor = GRU(width, width)
-        self.attention: nn.Linear | DINAttention
-        if config.attention == "bilinear":
-            self.attention = nn.Linear(width, width, bias=False)
-        else:
-            self.attention = DINAttention(width, activation="sigmoid")
+        self.attention = StateAttention(width, config.attention)
         self.evolution = AUGRU(width, width, _attention_mode(config))
         self.aux_score: MLP | None = None
         if config.aux_weight and config.aux_score == "mlp":
@@ -96,15 +92,16 @@ class DIEN(CTRModel):
     def forward(self, features: Features) -> Tensor:
         """Return click logits, [B]."""
         history = self._recent(features.history)
-        states = self.interests(self.embeddings.history(history), history.lengths)
-        return self._logits(features, history, states)
+        target, events = self.embeddings.several(features.fields, history.fields)
+        states = self.interests(events, history.lengths)
+        return self._logits(features, target, history, states)
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return the mean binary cross-entropy plus the weighted auxiliary loss."""
         history = self._recent(batch.features.history)
-        events = self.embeddings.history(history)
+        target, events = self.embeddings.several(batch.features.fields, history.fields)
         states = self.interests(events, history.lengths)
-        logits = self._logits(batch.features, history, states)
+        logits = self._logits(batch.features, target, history, states)
         loss = F.binary_cross_entropy_with_logits(logits, batch.labels)
         if not self.config.aux_weight:
             return loss
@@ -122,17 +119,9 @@ class DIEN(CTRModel):
         states: Tensor = self.extractor(events, lengths)
         return states
 
-    def attention_weights(self, target: Tensor, states: Tensor, mask: Tensor) -> Tensor:
-        """Return the weight of each state for `target` [B, D], [B, T]; 0 at padding."""
-        if isinstance(self.attention, DINAttention):
-            scores = self.attention.scores(target, states, mask)
-        else:
-            scores = torch.bmm(states, self.attention(target)[..., None])[..., 0]
-        return masked_softmax(scores, mask)
-
     def evolve(self, target: Tensor, states: Tensor, history: PaddedHistory) -> Tensor:
         """Return the second GRU's last state, [B, D], zeros where the history is empty."""
-        weights = self.attention_weights(target, states, history.mask)
+        weights = self.attention(target, states, history.mask)
         if self.config.evolution == "aigru":
             states, weights = states * weights[..., None], torch.ones_like(weights)
         last: Tensor = self.evolution(states, weights, history.lengths)[1]
@@ -168,9 +157,16 @@ class DIEN(CTRModel):
             case "sum":
                 return total / batch
 
-    def _logits(self, features: Features, history: PaddedHistory, states: Tensor) -> Tensor:
+    def explain(self, features: Features) -> dict[str, Tensor]:
+        """Return the weights of the states after the latest events, `attention`, [B, T]."""
+        with watch(self.attention) as calls:
+            self(features)
+        return {"attention": calls[0].output}
+
+    def _logits(
+        self, features: Features, target: Tensor, history: PaddedHistory, states: Tensor
+    ) -> Tensor:
         profile = self.embeddings.profile(features)
-        target = self.embeddings.target(features)
         interest = self.evolve(target, states, history)
         logits: Tensor = self.mlp(torch.cat([profile, interest, target], 1))
         return logits.squeeze(1)
@@ -191,6 +187,27 @@ class DIEN(CTRModel):
             return (states * items).sum(-1)
         logits: Tensor = self.aux_score(torch.cat([states, items], -1))
         return logits.squeeze(-1)
+
+
+class StateAttention(nn.Module):
+    """How much each state of interest has to do with the target: shares that sum to 1."""
+
+    def __init__(self, width: int, form: Literal["bilinear", "mlp"]) -> None:
+        """Build the score of states and targets of `width`."""
+        super().__init__()
+        self.score: nn.Linear | DINAttention
+        if form == "bilinear":
+            self.score = nn.Linear(width, width, bias=False)
+        else:
+            self.score = DINAttention(width, activation="sigmoid")
+
+    def forward(self, target: Tensor, states: Tensor, mask: Tensor) -> Tensor:
+        """Return the weight of each state [B, T, D] for a target [B, D], [B, T]; 0 at padding."""
+        if isinstance(self.score, DINAttention):
+            scores = self.score.scores(target, states, mask)
+        else:
+            scores = torch.bmm(states, self.score(target)[..., None])[..., 0]
+        return masked_softmax(scores, mask)
 
 
 def _attention_mode(config: DIENConfig) -> AttentionMode:

@@ -23,7 +23,14 @@ from recbench import (
     Source,
     TrainingRun,
 )
-from recbench.layers import MLP, Activation, DINAttention, FieldEmbeddings, MiniBatchAwareL2
+from recbench.layers import (
+    MLP,
+    Activation,
+    DINAttention,
+    FieldEmbeddings,
+    MiniBatchAwareL2,
+    watch,
+)
 from recbench_models.choices import check_choices
 
 
@@ -87,17 +94,17 @@ class DIN(CTRModel):
     def forward(self, features: Features) -> Tensor:
         """Return click logits, [B]."""
         profile = self.embeddings.profile(features)
-        target = self.embeddings.target(features)
-        interest = self.interest(features, target)
+        history = features.history.recent(min(self.config.history_length, features.history.longest))
+        target, events = self.embeddings.several(features.fields, history.fields)
+        interest = self.attention(target, events, history.lengths)
         logits: Tensor = self.mlp(torch.cat([profile, interest, target], 1))
         return logits.squeeze(1)
 
-    def interest(self, features: Features, target: Tensor) -> Tensor:
-        """Return the history as `target` [B, K * D] sees it, [B, K * D], zeros where empty."""
-        history = features.history.recent(min(self.config.history_length, features.history.longest))
-        events = self.embeddings.history(history)
-        interest: Tensor = self.attention(target, events, history.lengths)
-        return interest
+    def explain(self, features: Features) -> dict[str, Tensor]:
+        """Return the weights of the latest events, `attention`, [B, T]."""
+        with watch(self.attention) as calls:
+            self(features)
+        return {"attention": self.attention.weights(*calls[0].arguments)}
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return the mean binary cross-entropy, plus the penalty if there is one."""

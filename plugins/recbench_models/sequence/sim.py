@@ -7,7 +7,7 @@ history that bear on the target; an exact search unit (ESU) attends to those.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,8 +17,15 @@ from torch import Tensor, nn
 
 from recbench import CTRBatch, CTRModel, Features, History, Reads, Schema, ops
 from recbench.errors import UsageError
-from recbench.layers import MLP, Activation, DINAttention, FieldEmbeddings
-from recbench.ops.ragged import event_rows, masked_softmax
+from recbench.layers import (
+    MLP,
+    Activation,
+    DINAttention,
+    FieldEmbeddings,
+    linear_interest,
+    watch,
+)
+from recbench.ops.ragged import masked_softmax
 from recbench_models.choices import check_choices
 
 
@@ -86,49 +93,62 @@ class SIM(CTRModel):
 
     def forward(self, features: Features) -> Tensor:
         """Return click logits, [B]."""
-        target = self.embeddings.target(features)
-        if self.gsu is None:
-            found = self._search_hard(features)
-        else:
-            found = self._search_soft(self.gsu, target, features.history)
-        return self._logits(features, target, found)
+        return self._read(features)[0]
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return beta times the mean binary cross-entropy, plus alpha times the GSU's."""
         if self.gsu is None or not self.config.gsu_weight:
             return self.config.esu_weight * super().loss(batch)
         history = batch.features.history
-        target = self.embeddings.target(batch.features)
-        events = self.embeddings.jagged(history)
-        logits = self._logits(batch.features, target, self.gsu.search(target, events, history))
+        logits, target, events = self._read(batch.features, history.fields)
         esu = F.binary_cross_entropy_with_logits(logits, batch.labels)
         gsu = F.binary_cross_entropy_with_logits(self.gsu(target, events, history), batch.labels)
         return self.config.esu_weight * esu + self.config.gsu_weight * gsu
 
-    def _search_soft(self, gsu: SoftSearch, target: Tensor, history: History) -> Tensor:
+    def explain(self, features: Features) -> dict[str, Tensor]:
+        """Return weights of the latest events and of those found by the search.
+
+        They are `attention`, [B, T], of the short part, and `found`, [B, K], with
+        `found_attention`, [B, heads, K], of the exact search unit.
+        """
+        with watch(self.attention) as short, watch(self.esu) as exact:
+            self(features)
+        return {
+            "attention": self.attention.weights(*short[0].arguments),
+            "found": self.search(features),
+            "found_attention": self.esu.weights(*exact[0].arguments)[0],
+        }
+
+    def search(self, features: Features) -> Tensor:
+        """Return the positions of the events found in each history, [B, K], -1 beyond them."""
+        history = features.history
+        if self.gsu is None:
+            return ops.sim_search_hard(
+                history.fields["category"],
+                history.offsets,
+                features.fields["category"],
+                self.config.top_k,
+            )
         # No gradient asks for the events' vectors here, so the search reads them where they lie.
         fields = [field for field in self.embeddings.fields if field.role == "item"]
         ids = [history.fields[field.name] for field in fields]
         tables = [self.embeddings.table(field) for field in fields]
-        return gsu.search(target, ids, history, tables)
+        with torch.no_grad():
+            return self.gsu.search(self.embeddings.target(features), ids, history, tables)
 
-    def _search_hard(self, features: Features) -> Tensor:
-        history = features.history
-        return ops.sim_search_hard(
-            history.fields["category"],
-            history.offsets,
-            features.fields["category"],
-            self.config.top_k,
-        )
-
-    def _logits(self, features: Features, target: Tensor, found: Tensor) -> Tensor:
-        profile = self.embeddings.profile(features)
+    def _read(self, features: Features, *others: Mapping[str, Tensor]) -> list[Tensor]:
+        """Return click logits, [B], the target's vectors, [B, D], and those of other items."""
         history = features.history.recent(min(self.config.history_length, features.history.longest))
-        short = self.attention(target, self.embeddings.history(history), history.lengths)
+        found = self.search(features)
         fields, age = _select(features.history, found)
-        long = self.esu(target, self.embeddings.items(fields), age, found >= 0)
+        target, recent, events, *rest = self.embeddings.several(
+            features.fields, history.fields, fields, *others
+        )
+        profile = self.embeddings.profile(features)
+        short = self.attention(target, recent, history.lengths)
+        long = self.esu(target, events, age, found >= 0)
         logits: Tensor = self.mlp(torch.cat([profile, short, long, target], 1))
-        return logits.squeeze(1)
+        return [logits.squeeze(1), target, *rest]
 
 
 class SoftSearch(nn.Module):
@@ -182,12 +202,7 @@ class SoftSearch(nn.Module):
             events: Jagged, [N, D].
             history: Where rows begin and end.
         """
-        rows = event_rows(history.offsets, len(events))
-        worth = (events * self.query(target)[rows]).sum(1, keepdim=True)
-        # A segment's sum has one order; index_add would depend on the order of CUDA's threads.
-        return torch.segment_reduce(
-            worth * events, "sum", offsets=history.offsets, initial=0, unsafe=True
-        )
+        return linear_interest(self.query(target), events, history.offsets)
 
 
 class ExactSearch(nn.Module):
@@ -222,11 +237,20 @@ class ExactSearch(nn.Module):
             age: Seconds from each event to the example, [B, K] of int64.
             real: True where an event was found, [B, K].
         """
+        weights, aged = self.weights(target, events, age, real)
+        return torch.bmm(weights, aged).flatten(1)
+
+    def weights(
+        self, target: Tensor, events: Tensor, age: Tensor, real: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return each head's weights, [B, heads, K], and the events with their age, [B, K, Z].
+
+        Arguments are those of `forward`.
+        """
         aged = torch.cat([events, self.age(torch.bucketize(age, self.boundaries, right=True))], -1)
         query = self.target(target).view(len(target), self.heads, -1)
         query = torch.einsum("bhd,hde->bhe", query, self.event)
-        weights = masked_softmax(torch.bmm(query, aged.transpose(1, 2)), real[:, None])
-        return torch.bmm(weights, aged).flatten(1)
+        return masked_softmax(torch.bmm(query, aged.transpose(1, 2)), real[:, None]), aged
 
 
 def _select(history: History, found: Tensor) -> tuple[dict[str, Tensor], Tensor]:

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from recbench import Features, NextItemModel, Reads, Schema
+from recbench import Features, NextItemBatch, NextItemModel, Reads, Schema
 from recbench.errors import UsageError
-from recbench.layers import FieldEmbeddings
+from recbench.layers import FieldEmbeddings, item_cross_entropy
 from recbench.schema import FIRST_ID
 
 
@@ -71,8 +71,14 @@ class GRU4Rec(NextItemModel):
 
     def forward(self, features: Features) -> Tensor:
         """Return scores, [B, items]."""
-        state = F.dropout(self.state(features), self.config.dropout, self.training)
-        return F.linear(state, self.candidates(), self.bias)
+        table, first = self.candidates()
+        return F.linear(self.state(features), table[first:], self.bias)
+
+    def loss(self, batch: NextItemBatch) -> Tensor:
+        """Return the mean cross-entropy of the next item among all items."""
+        state = self.state(batch.features)
+        table, first = self.candidates()
+        return item_cross_entropy(state, table, batch.labels, first, bias=self.bias)
 
     def state(self, features: Features) -> Tensor:
         """Return the GRU's state after each session, [B, hidden]; zeros where it is empty."""
@@ -82,11 +88,11 @@ class GRU4Rec(NextItemModel):
         lengths = recent.lengths.clamp(min=1).cpu()
         clicks = self.embeddings.history(recent)
         packed = pack_padded_sequence(clicks, lengths, batch_first=True, enforce_sorted=False)
-        state: Tensor = self.gru(packed)[1][0]
-        return state * (recent.lengths > 0)[:, None]
+        state = self.gru(packed)[1][0] * (recent.lengths > 0)[:, None]
+        return F.dropout(state, self.config.dropout, self.training)
 
-    def candidates(self) -> Tensor:
-        """Return the vectors of all items, [items, hidden]."""
+    def candidates(self) -> tuple[Tensor, int]:
+        """Return a table of vectors, [rows, hidden], and the row of the first item."""
         if self.output is not None:
-            return self.output
-        return self.embeddings.table(self.embeddings.fields[0])[FIRST_ID:]
+            return self.output, 0
+        return self.embeddings.table(self.embeddings.fields[0]), FIRST_ID

@@ -12,8 +12,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from recbench import Features, NextItemModel, Reads, Schema
-from recbench.layers import FieldEmbeddings
+from recbench import Features, NextItemBatch, NextItemModel, Reads, Schema
+from recbench.layers import FieldEmbeddings, item_cross_entropy, watch
+from recbench.ops.ragged import length_mask
 from recbench.schema import FIRST_ID
 from recbench_models.choices import check_choices
 
@@ -73,15 +74,30 @@ class STMP(NextItemModel):
 
     def forward(self, features: Features) -> Tensor:
         """Return scores, [B, items]."""
+        scores = self.read(features) @ self.embeddings.table(self.embeddings.fields[0])[FIRST_ID:].T
+        return scores if self.reference else scores.sigmoid_()
+
+    def loss(self, batch: NextItemBatch) -> Tensor:
+        """Return the mean cross-entropy of the next item among all items."""
+        return item_cross_entropy(
+            self.read(batch.features),
+            self.embeddings.table(self.embeddings.fields[0]),
+            batch.labels,
+            FIRST_ID,
+            squash=not self.reference,
+        )
+
+    def read(self, features: Features) -> Tensor:
+        """Return h_s * h_t of each session, [B, D]: its inner product with an item scores that."""
         history = features.history
         recent = history.recent(min(self.config.history_length, history.longest))
-        clicks = self.clip(self.embeddings.history(recent))  # zero at padding
-        last = self.clip(self.embeddings.history(history.recent(1))).squeeze(1)
+        vectors = self.embeddings.several(recent.fields, history.recent(1).fields)
+        clicks, last = map(self.clip, vectors)  # zero at padding
+        last = last.squeeze(1)
         mean = clicks.sum(1) / recent.lengths.clamp(min=1)[:, None]
-        session = self.session(self.interest(clicks, last, mean)).tanh()
-        candidates = self.embeddings.table(self.embeddings.fields[0])[FIRST_ID:]
-        scores: Tensor = (session * self.last(last).tanh()) @ candidates.T
-        return scores if self.reference else scores.sigmoid()
+        session: Tensor = self.session(self.interest(clicks, last, mean)).tanh()
+        product: Tensor = session * self.last(last).tanh()
+        return product
 
     def interest(self, clicks: Tensor, last: Tensor, mean: Tensor) -> Tensor:
         """Return what stands for the session, [B, D]: here the mean of its clicks.
@@ -137,3 +153,11 @@ class STAMP(STMP):
         weights = self.weight(torch.sigmoid(self.of_click(clicks) + context[:, None]))
         attended: Tensor = (weights * clicks).sum(1)
         return attended + mean if self.reference else attended
+
+    def explain(self, features: Features) -> dict[str, Tensor]:
+        """Return the weights of the clicks read, `attention`, [B, T]."""
+        with watch(self.weight) as calls:
+            self(features)
+        weights = calls[0].output[..., 0]
+        mask = length_mask(features.history.lengths, weights.shape[1])
+        return {"attention": weights.masked_fill(~mask, 0)}

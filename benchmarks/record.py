@@ -1,0 +1,51 @@
+"""What every results file says besides its measurements."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from benchmarks.machine import Peak
+from recbench.ops import native
+from recbench.provenance import environment, git_state
+
+
+def record(
+    load: float, seconds: float, peaks: Sequence[Peak], measurements: Sequence[Any]
+) -> dict[str, Any]:
+    """Return the results as the file holds them.
+
+    Args:
+        load: How many processes wanted to run before the benchmark began.
+        seconds: How long each contender was measured.
+        peaks: What the machine reaches.
+        measurements: Dataclasses, one for each row.
+    """
+    results = {
+        "format": 1,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environment": asdict(environment("cpu")),
+        "code": asdict(state) if (state := git_state()) else None,
+        "cores": os.cpu_count(),
+        "load": load,
+        "isa": native.ISA or native.REFUSAL,
+        "seconds": seconds,
+        "peaks": [asdict(peak) for peak in peaks],
+        "measurements": [asdict(measurement) for measurement in measurements],
+    }
+    written: dict[str, Any] = json.loads(json.dumps(results))
+    return written
+
+
+def write(results: dict[str, Any], output: Path) -> None:
+    """Write the results to a file and say so."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(results, indent=1) + "\n")
+    typer.echo(f"written to {output}", err=True)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from recbench.data.columns import Spool
+from recbench.data.ingest import RawLog
+from recbench.data.reading import Rejected
+
+
+@pytest.fixture
+def make_ratings(tmp_path):
+    """Return a function that makes a log of ratings from users, items and times, each [N].
+
+    It also takes the year of each item, by number. The label of a row is its place in the log.
+    """
+
+    def make(user, item, time, year=None) -> RawLog:
+        order = np.lexsort((time, user))
+        columns = {"user": user[order], "item": item[order], "time": time[order]}
+        columns["label"] = np.arange(len(order), dtype=np.float32)
+        folder = tmp_path / f"spool{len(list(tmp_path.iterdir()))}"
+        spool = Spool(folder, len(order), {name: each.dtype for name, each in columns.items()})
+        for name, values in columns.items():
+            spool.columns[name][:] = values
+        fields = {} if year is None else {"year": pa.array(year)}
+        numbers = (pa.array(np.arange(each.max() + 1)) for each in (user, item))
+        return RawLog(spool, *numbers, {}, fields, (), 0, Rejected(0, ()))
+
+    return make
