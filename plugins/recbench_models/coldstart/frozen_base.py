@@ -8,7 +8,11 @@ from typing import Any, Self, cast
 
 from recbench import EpisodeSource, FitResult, MetaModel, Model, Schema, Source, TrainingRun
 from recbench.training import fit
-from recbench_models.coldstart.random_embedding import RandomEmbedding, RandomEmbeddingConfig
+from recbench_models.coldstart.random_embedding import (
+    SETTINGS,
+    RandomEmbedding,
+    RandomEmbeddingConfig,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class FrozenBase(MetaModel):
     Attributes:
         base: The backbone and how IDs are warmed up; it has no gradients but in its own training.
     """
+
+    training_settings = SETTINGS
 
     config: Any
 

@@ -28,6 +28,9 @@ from recbench_models.choices import check_choices
 from recbench_models.coldstart.backbone import Backbone
 from recbench_models.coldstart.warm_up import WarmUp, mean_by_item
 
+SETTINGS = {"epochs": 10, "learning_rate": 1e-3, "patience": 2}
+"""Of the backbone's training, chosen on validation items."""
+
 
 @dataclass(frozen=True)
 class RandomEmbeddingConfig:
@@ -53,7 +56,7 @@ class RandomEmbedding(MetaModel):
 
     The backbone is trained on all rows of the training part. Then, for each new item, its ID vector
     alone is learnt from support: one step for each K rows, in their order. It starts from what the
-    backbone's initialisation drew, or if `start` is "mean", from the mean of trained vectors.
+    backbone's initialisation drew for it, or with `start` "mean" from the mean of trained vectors.
 
     The papers take steps of Adam (`warm_up_optimizer`); here plain steps do better on validation
     items.
@@ -61,6 +64,7 @@ class RandomEmbedding(MetaModel):
 
     api = 1
     Config = RandomEmbeddingConfig
+    training_settings = SETTINGS
 
     config: RandomEmbeddingConfig
     trained: Tensor
