@@ -1,43 +1,13 @@
 // The backward pass: hidden layers are computed again, and of a whole history only
 // G = sum_t d_t k_t^T and S = sum_t d_t are kept, d_t being the gradient of the first layer's sums:
 //   d(Wk - Wd) += G,  dWp += G diag(q),  d(Wq + Wd) += S q^T,  dq = (Wq + Wd)^T S + rowsum(G * Wp).
+#include "din_attention/backward_workspace.h"
 #include "din_attention/history.h"
 #include "din_attention/partial.h"
 #include "simd/scratch.h"
 
 namespace recbench::RECBENCH_ISA {
 namespace {
-
-constexpr std::int64_t kBlock = 128;
-
-template <class C>
-struct Workspace {
-  Workspace(const DinAttentionArguments& given, const Widths<C>& widths, Parts& parts)
-      : hidden(widths, kBlock, given.activation == DinActivation::prelu, parts),
-        gradient1(parts.take<C>(kBlock * widths.padded1)),
-        gradient2(parts.take<C>(kBlock * widths.padded2)),
-        folded(parts.take<C>(widths.width * widths.padded1)),
-        unfolded(parts.take<C>(widths.hidden1 * widths.padded_width)),
-        outer(parts.take<C>(widths.hidden1 * widths.padded_width)),
-        keys(parts.take<C>(kBlock * widths.padded_width)),
-        key_gradients(parts.take<C>(kBlock * widths.padded_width)),
-        queries(parts.take<C>(kGroup * widths.padded_width)),
-        query_gradients(parts.take<C>(kGroup * widths.padded_width)),
-        biases(parts.take<C>(kGroup * widths.padded1)),
-        sums(parts.take<C>(kGroup * widths.padded1)),
-        output(parts.take<C>(widths.padded_width)),
-        weights(parts.take<C>(padded<C>(given.steps))),
-        pulls(parts.take<C>(padded<C>(given.steps))) {}
-
-  Hidden<C> hidden;
-  C *gradient1, *gradient2;                      // of the hidden layers of a block
-  C *folded, *unfolded;                          // the row's matrix and its transpose
-  C* outer;                                      // G, [hidden1, padded_width]
-  C *keys, *key_gradients;                       // of a block, [kBlock, padded_width]
-  C *queries, *query_gradients, *biases, *sums;  // of a group of rows; `sums` are their S
-  C* output;                                     // gradient of the row's output
-  C *weights, *pulls;  // of the row's steps: weights in the sum; gradients of scores
-};
 
 // The backward pass over the rows of one chunk.
 template <class S>

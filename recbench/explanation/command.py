@@ -18,7 +18,7 @@ from recbench.training import TrainingConfig
 def command(record: RunRecord, kind: type[Model], results: Path | None) -> str:
     """Return the `recbench run` that makes the run of `record` again and keeps its model.
 
-    Settings that are a default, of the model's class `kind` or of training, are left out.
+    Settings that are a default, of the model's class `kind` or of its training, are left out.
 
     Args:
         record: The run's record.
@@ -33,7 +33,8 @@ def command(record: RunRecord, kind: type[Model], results: Path | None) -> str:
     words += ["--seeds", str(record.seed), "--device", record.config["device"]]
     own = vars(build(kind.Config, {}, name))
     words += _settings(name, record.model.config, own)
-    words += _settings("training", record.config["training"], asdict(TrainingConfig()))
+    training = {**asdict(TrainingConfig()), **kind.training_settings}
+    words += _settings("training", record.config["training"], training)
     words += ["--results", str(results)] if results else []
     return f"recbench run {shlex.join([*words, '--keep-model'])}"
 
@@ -42,10 +43,17 @@ def _settings(owner: str, chosen: Mapping[str, Any], defaults: Mapping[str, Any]
     """Return `--set` for each value that is no default."""
     words = []
     for name, value in chosen.items():
-        default = json.loads(
-            json.dumps(defaults.get(name))
-        )  # tuples as lists, as records have them
-        if value != default:
-            text = value if isinstance(value, str) else json.dumps(value)
-            words += ["--set", f"{owner}.{name}={text}"]
+        if json.dumps(value) != json.dumps(defaults.get(name)):
+            words += ["--set", f"{owner}.{name}={_text(value)}"]
     return words
+
+
+def _text(value: Any) -> str:
+    """Return a value as `--set` reads it: JSON, or text where it is not JSON."""
+    try:
+        json.loads(value)
+    except ValueError:
+        return str(value)
+    except TypeError:
+        pass
+    return json.dumps(value)

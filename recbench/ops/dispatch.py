@@ -96,26 +96,31 @@ def observe() -> Iterator[Mapping[str, set[str]]]:
         _observers.remove(used)
 
 
-def runs_native(name: str, tensors: Iterable[Tensor], refusal: str = "") -> bool:
+def runs_native(
+    name: str, tensors: Iterable[Tensor], refusal: str = "", *, unavailable: str | None = None
+) -> bool:
     """Choose the implementation for one call of operator `name`.
 
     Args:
         name: The operator.
-        tensors: Its tensors of the kinds that kernels are made for; they share a device.
+        tensors: Its tensors of the kinds that kernels are made for; they share a device. None of
+            them if the kernel is made for other devices and dtypes than recbench's own.
         refusal: Why the native kernel cannot take these arguments; empty if it can.
+        unavailable: Why no kernel of a library other than recbench's can run; empty if it is
+            loaded. None for a kernel of recbench's own.
 
     Raises:
         RuntimeError: If the native kernel is demanded and refuses.
     """
     found = (_refusal(tensor.device, tensor.dtype) for tensor in tensors)
-    refusal = _unavailable() or next(filter(None, found), refusal)
+    own = unavailable is None
+    refusal = _unavailable(unavailable) or next(filter(None, found), refusal)
     if refusal and _backend == "native":
         raise RuntimeError(f"{name}: the native kernel is demanded but cannot run: {refusal}")
     if not torch.compiler.is_compiling():
         for used in _observers:
-            used.setdefault(name, set()).add(
-                f"reference ({refusal})" if refusal else f"native ({native.ISA})"
-            )
+            ran = f"native ({native.ISA})" if own else "native"
+            used.setdefault(name, set()).add(f"reference ({refusal})" if refusal else ran)
     return not refusal
 
 
@@ -125,9 +130,11 @@ def implementation(device: torch.device, dtype: torch.dtype = torch.float32) -> 
     return f"reference ({refusal})" if refusal else f"native ({native.ISA})"
 
 
-def _unavailable() -> str:
-    """Return why no native kernel runs at all; empty if some may."""
-    return "asked for" if _backend == "reference" else native.REFUSAL
+def _unavailable(library: str | None = None) -> str:
+    """Return why no native kernel of a library, or of recbench's own, runs; empty if some may."""
+    if _backend == "reference":
+        return "asked for"
+    return native.REFUSAL if library is None else library
 
 
 def _refusal(device: torch.device, dtype: torch.dtype) -> str:

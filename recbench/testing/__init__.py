@@ -1,4 +1,4 @@
-"""The conformance kit: what the author of a model runs to see that it keeps the contract."""
+"""The conformance kit: what authors of models and operators run to see that they keep to theirs."""
 
 from recbench.testing.conformance import (
     MODEL_CHECKS,
@@ -8,14 +8,17 @@ from recbench.testing.conformance import (
     parametrize_with_checks,
     run_checks,
 )
+from recbench.testing.operator_conformance import OPERATOR_CHECKS, check_op
 from recbench.testing.synthetic import SCHEMA, random_batch
 
 __all__ = [
     "MODEL_CHECKS",
+    "OPERATOR_CHECKS",
     "SCHEMA",
     "CheckFailure",
     "CheckResult",
     "check_model",
+    "check_op",
     "parametrize_with_checks",
     "random_batch",
     "run_checks",

@@ -1,6 +1,6 @@
 """Checks that an operator's native kernel equals its reference; each raises AssertionError.
 
-Each takes an operator, a device and a case of it: the arguments of the operator's wrapper.
+Each takes an operator and a case of it: the arguments of the operator's wrapper.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recbench.ops.dispatch import Case, Operator, backend
+from recbench.ops.dispatch import Backend, Case, Operator, backend, observe
 from recbench.testing.require import require
 
 TOLERANCE = {
@@ -22,6 +22,20 @@ TOLERANCE = {
     torch.float16: (4e-3, 4e-3),
 }
 """Relative and absolute tolerance by dtype, against the reference in float64."""
+
+
+def check_choice(operator: Operator, case: Case) -> None:
+    """Demand that the wrapper runs what `backend` asks for, and says which it has run."""
+    choices: tuple[Backend, ...] = ("native", "reference")
+    for choice in choices:
+        with torch.no_grad(), backend(choice), observe() as used:
+            operator.function(**case.arguments)
+        ran = used.get(operator.name, set())
+        require(
+            bool(ran) and all(how.startswith(choice) for how in ran),
+            f"{case.name}: asked for {choice}, the wrapper reports {', '.join(ran) or 'nothing'}; "
+            f"let runs_native('{operator.name}', ...) choose",
+        )
 
 
 def check_equality(operator: Operator, case: Case) -> None:
@@ -55,7 +69,7 @@ def check_equality(operator: Operator, case: Case) -> None:
 def check_gradient(operator: Operator, case: Case) -> None:
     """Compare the native kernel's gradient with finite differences, in float64."""
     arguments = _cast(case.arguments, torch.float64)
-    names = _floating(arguments)
+    names = floating(arguments)
 
     def function(*tensors: Tensor) -> tuple[Tensor, ...]:
         results = operator.function(**arguments | dict(zip(names, tensors, strict=True)))
@@ -102,7 +116,7 @@ def _run(
     operator: Operator, arguments: dict[str, Any], choice: Any
 ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
     """Return results and, for a differentiable operator, the gradient of each floating argument."""
-    names = _floating(arguments) if operator.differentiable else []
+    names = floating(arguments) if operator.differentiable else []
     arguments = arguments | {name: arguments[name].detach().requires_grad_() for name in names}
     with backend(choice):
         results = _tuple(operator.function(**arguments))
@@ -123,10 +137,11 @@ def _run(
 
 
 def _cast(arguments: dict[str, Any], dtype: torch.dtype) -> dict[str, Any]:
-    return arguments | {name: arguments[name].detach().to(dtype) for name in _floating(arguments)}
+    return arguments | {name: arguments[name].detach().to(dtype) for name in floating(arguments)}
 
 
-def _floating(arguments: dict[str, Any]) -> list[str]:
+def floating(arguments: dict[str, Any]) -> list[str]:
+    """Return the names of the arguments that are tensors of floating numbers."""
     return [
         name
         for name, value in arguments.items()

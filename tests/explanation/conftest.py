@@ -11,9 +11,8 @@ from recbench.data import DataConfig
 from recbench.folders import Folders
 from recbench.pipeline import run
 from recbench.record import predictions_path, state_path
-from recbench.training import TrainingConfig
 
-TRAINING = TrainingConfig(epochs=1)
+TRAINING = {"epochs": 1}
 SMALL = {"embedding_dim": 4, "mlp": (8,), "history_length": 20}
 CONFIGS = {
     "din": RunConfig(
