@@ -174,7 +174,6 @@ class Protocol:
 
     Attributes:
         labels: None to choose from, as tables have.
-        files: None to choose from: all are read.
         states: None: nothing is judged apart.
         split: Which part an event belongs to.
         negatives: How examples of no click are drawn; None where the log has labels, and for
@@ -187,10 +186,10 @@ class Protocol:
         seen_targets: Whether targets that the training part does not have are left out, where
             every item of the training part is a candidate and no other.
         source: Where the protocol comes from.
+        files: Roles of the raw files that it reads; all if empty.
     """
 
     labels: ClassVar[tuple[str, ...]] = ()
-    files: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ()
     split: GlobalTime | LastSessions | OfficialTest | LeaveLastTwoOut
     negatives: Negatives | None = None
@@ -200,6 +199,7 @@ class Protocol:
     timed: bool = True
     seen_targets: bool = False
     source: str = "recbench"
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
