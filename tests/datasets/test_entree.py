@@ -32,7 +32,7 @@ FEATURES = """feature,text
 204,Good Service
 205,Excellent Service
 214,Short Drive
-249,Weekend Brunch
+249,Weekend Dining
 """
 
 
