@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import typer
 
 from benchmarks.figures import machine_lines, milliseconds, place_figures
 from benchmarks.peers.case import case_of
-from benchmarks.peers.peer import OURS, fused
+from benchmarks.peers.measurement import KINDS
+from benchmarks.peers.peer import OURS, REFERENCES, fused
 from benchmarks.peers.results import LIBRARIES, Results, Row, best, least_memory, median, ratio
 
 
@@ -24,6 +25,12 @@ def figures(results: Results) -> Iterator[str]:
         yield from _times(rows, "inference")
         yield f"\nPeak memory, GB, {name}\n"
         yield from _table(["case", OURS, *LIBRARIES], (_memory(row) for row in rows))
+        if operated := [row for row in rows if REFERENCES in row["timings"]]:
+            yield f"\nOur models with kernels, and with the operators' references, {name}\n"
+            yield from _table(
+                ["case", "training", "references", "", "inference", "references", ""],
+                map(_kernels, operated),
+            )
         yield f"\nAims, {name}\n"
         yield from _aims(rows)
     yield ""
@@ -43,6 +50,16 @@ def _line(row: Row, kind: str) -> list[str]:
             times.append(median(row, fused(library), kind))
         shown = [milliseconds(time) for time in times if time is not None]
         cells.append(" / ".join(shown))
+    return cells
+
+
+def _kernels(row: Row) -> list[str]:
+    cells = [case_of(row["case"]).title]
+    for kind in KINDS:
+        native, reference = (row["timings"][name][kind]["median"] for name in (OURS, REFERENCES))
+        examples = case_of(row["case"]).batch
+        speeds = (f"{examples / seconds:,.0f}/s" for seconds in (native, reference))
+        cells += [*speeds, f"{reference / native:.2f}x"]
     return cells
 
 
@@ -79,7 +96,7 @@ def _against(reached: float | None, aim: float | None) -> str:
     return f"{shown} ({aim:g}x)" if reached >= aim else f"**{shown}** ({aim:g}x)"
 
 
-def _table(headings: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
+def _table(headings: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
     yield f"| {' | '.join(headings)} |"
     yield "|---|" + "--:|" * (len(headings) - 1)
     for cells in rows:

@@ -75,7 +75,7 @@ def measure(case: Case, threads: int, seconds: float, folder: Path) -> Measureme
             adam = "fused" if entry.fused else "plain"
             command = (entry.python, "-m", entry.driver, case.name, str(threads), adam)
             try:
-                processes[entry.name] = Process(command)
+                processes[entry.name] = Process(command, {"RECBENCH_OPS": entry.operators})
             except UnavailableError as reason:
                 result.absent[entry.name] = str(reason)
         for name, process in processes.items():

@@ -1,15 +1,18 @@
-"""Who is measured: our models, and each library with Adam as it comes and with fused Adam."""
+"""Who is measured: our models, with kernels and without, and each library with Adam as it comes and with fused Adam."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.peers.case import Case
 
 OURS = "recbench"
+REFERENCES = "recbench, references"
+OPERATED = frozenset({"din", "dien", "sim"})
+"""The models that use operators."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +47,24 @@ class Entry:
     """A contender in the measurement of a case.
 
     Attributes:
-        library: `OURS` or a peer's name.
+        library: `OURS`, `REFERENCES` or a peer's name.
         fused: Whether Adam is fused.
         python: The Python that runs it.
         driver: The module that builds its models.
+        operators: What `RECBENCH_OPS` is.
     """
 
     library: str
     fused: bool
     python: Path
     driver: str
+    operators: str = "auto"
 
     @property
     def name(self) -> str:
         """How results call it."""
-        return fused(self.library) if self.fused and self.library != OURS else self.library
+        ours = self.library in (OURS, REFERENCES)
+        return fused(self.library) if self.fused and not ours else self.library
 
 
 def fused(library: str) -> str:
@@ -68,7 +74,10 @@ def fused(library: str) -> str:
 
 def entries(case: Case, folder: Path) -> Iterator[Entry]:
     """Yield all that take part in a case; the peers' environments are in `folder`."""
-    yield Entry(OURS, True, Path(sys.executable), "benchmarks.peers.ours")
+    ours = Entry(OURS, True, Path(sys.executable), "benchmarks.peers.ours")
+    yield ours
+    if case.model in OPERATED:
+        yield replace(ours, library=REFERENCES, operators="reference")
     for peer in PEERS:
         if case.model in peer.models:
             python = folder.absolute() / peer.folder / "bin/python"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import MappingProxyType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -25,11 +26,14 @@ class Process:
         about: Its version, number of parameters and the loss of a batch before training.
     """
 
-    def __init__(self, command: Sequence[str | Path]) -> None:
+    def __init__(
+        self, command: Sequence[str | Path], environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Start the process and wait until its model is built.
 
         Args:
             command: The child's; the file descriptor it is to answer to is added to it.
+            environment: Variables that it has besides the parent's.
 
         Raises:
             UnavailableError: If it cannot be started, or ends.
@@ -46,6 +50,7 @@ class Process:
                 stderr=self._printed,
                 text=True,
                 cwd=ROOT,
+                env={**os.environ, **environment},
                 pass_fds=(to_parent,),
             )
         except OSError as error:

@@ -43,8 +43,9 @@ class Card:
         source: Where to get the files, in a sentence that can follow "get it from".
         licence: What the owners allow.
         citation: Whom to cite.
-        counts: Published releases, each as counts of `interactions`, `users`, `items`, or `rows` of
-            a table; data that match none are refused. Empty if none is published.
+        counts: Published releases, each as counts of `interactions`, `users`, `items`, `pairs` (of
+            a click and the next one of its session), or `rows` of a table; data that match none are
+            refused. Empty if none is published.
         time_range: First and last second that can be right; other rows are dropped and counted.
         simulated_sizes: Sizes the simulator offers, each with its constants; empty without one.
         simulator_version: Raised when simulated data change.
@@ -130,7 +131,10 @@ class Dataset:
         raise NotImplementedError
 
     def simulate(self, size: str, folder: Path, progress: Progress) -> Mapping[str, Path]:
-        """Write simulated raw files of one of the card's sizes; return them by role."""
+        """Write simulated raw files of one of the card's sizes; return them by role.
+
+        `read` gets those that the protocol reads.
+        """
         raise NotImplementedError
 
     def oracle(

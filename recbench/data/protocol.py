@@ -174,7 +174,6 @@ class Protocol:
 
     Attributes:
         labels: None to choose from, as tables and cold start have.
-        files: None to choose from: all are read.
         states: None: nothing is judged apart.
         left_out: None: every user and item field is an input.
         seen: Nothing to say of what training sees that its name does not say.
@@ -189,10 +188,10 @@ class Protocol:
         seen_targets: Whether targets that the training part does not have are left out, where
             every item of the training part is a candidate and no other.
         source: Where the protocol comes from.
+        files: Roles of the raw files that it reads; all if empty.
     """
 
     labels: ClassVar[tuple[str, ...]] = ()
-    files: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ()
     left_out: ClassVar[tuple[str, ...]] = ()
     seen: ClassVar[str] = ""
@@ -204,6 +203,7 @@ class Protocol:
     timed: bool = True
     seen_targets: bool = False
     source: str = "recbench"
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ session's intent in mind, across a click that had nothing to do with it, can do 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,9 @@ Ints = NDArray[np.int64]
 VERSION = 1
 """Version of the simulator: a change of what it draws raises it."""
 TRAIN_FILE, TEST_FILE = "train_sessions.txt", "test_sessions.txt"
+VIEWS_FILE = "train-item-views.csv"
+FIRST_DAY, DAYS = np.datetime64("2016-01-01"), 100
+"""When the sessions of `VIEWS_FILE` took place: as many each day, the last week being test."""
 LONGEST = 70
 """Most clicks of a session, as in the real file."""
 
@@ -82,7 +85,7 @@ SIZES = {
 
 
 def simulate_sessions(simulation: SessionSimulation, folder: Path) -> None:
-    """Write the files `TRAIN_FILE` and `TEST_FILE` to `folder`, which is made if need be."""
+    """Write `TRAIN_FILE`, `TEST_FILE` and `VIEWS_FILE` to `folder`, which is made if need be."""
     random = np.random.default_rng(simulation.seed)
     extra = random.geometric(1 / (simulation.mean_clicks - 1), simulation.sessions)
     lengths = np.minimum(1 + extra, LONGEST)
@@ -93,6 +96,7 @@ def simulate_sessions(simulation: SessionSimulation, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / TRAIN_FILE, lines[:first])
     _write(folder / TEST_FILE, lines[first:])
+    _write_views(folder / VIEWS_FILE, lines)
 
 
 def _clicks(simulation: SessionSimulation, length: int, random: np.random.Generator) -> Ints:
@@ -121,3 +125,12 @@ def _clicks(simulation: SessionSimulation, length: int, random: np.random.Genera
 
 def _write(path: Path, sessions: Iterable[Ints]) -> None:
     path.write_text("".join(" ".join(map(str, session)) + "\n" for session in sessions))
+
+
+def _write_views(path: Path, sessions: Sequence[Ints]) -> None:
+    """Write the sessions a click a line, half a minute apart."""
+    rows = ["sessionId;userId;itemId;timeframe;eventdate\n"]
+    for number, session in enumerate(sessions):
+        day = FIRST_DAY + number * DAYS // len(sessions)
+        rows += [f"{number};NA;{item};{i * 30_000};{day}\n" for i, item in enumerate(session)]
+    path.write_text("".join(rows))

@@ -19,9 +19,15 @@ def lookup(table: Tensor, *ids: Tensor) -> tuple[Tensor, ...]:
     in the order of `ids`, for any number of threads. Elsewhere this is torch's embedding.
     """
     if table.device.type != "cpu":
-        return tuple(F.embedding(each, table, PADDING) for each in ids)
+        return tuple(_embedding(table, each) for each in ids)
     rows: tuple[Tensor, ...] = _Lookup.apply(table, *ids)  # type: ignore[no-untyped-call]
     return rows
+
+
+def _embedding(table: Tensor, ids: Tensor) -> Tensor:
+    if not ids.numel():  # torch cannot differentiate an embedding of nothing twice
+        return table.new_zeros(*ids.shape, table.shape[1])
+    return F.embedding(ids, table, PADDING)
 
 
 class _Lookup(torch.autograd.Function):

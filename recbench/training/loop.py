@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from recbench.batch import Batch
+from recbench.batch import Batch, EpisodeBatch
 from recbench.errors import TrainingError, unknown_name
 from recbench.metrics import METRICS, metric_of
 from recbench.progress import SILENT, Progress
@@ -59,6 +59,12 @@ class EpisodeSource(Source, Protocol):
 
     def batched(self, episodes: int) -> EpisodeSource:
         """Return the same with so many episodes a batch."""
+
+    def __iter__(self) -> Iterator[EpisodeBatch]:
+        """Pass over all episodes in stored order."""
+
+    def epoch(self, number: int) -> Iterator[EpisodeBatch]:
+        """Pass over all episodes in the order of epoch `number`."""
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,23 @@ def test_every_click_but_the_first_is_a_target(folders):
     assert dataset.manifest.reports == ["1 targets left out: the training part has no such item"]
 
 
+def test_simulated_views_are_the_simulated_sessions(tmp_path):
+    folders = Folders(None, tmp_path / "cache", tmp_path / "results")
+    data = [DataConfig("diginetica", protocol, size="tiny") for protocol in ("sessions", "raw")]
+    sessions, raw = (prepare(Diginetica(), each, folders).manifest.counts for each in data)
+    assert 0.97 * sessions["users"] < raw["users"] <= sessions["users"]
+    assert all(raw[part] for part in PARTS)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["srgnn__sample_", "session_based__diginetica__"])
+def test_real_views_are_read(raw_data, read, name):
+    (sample,) = (raw_data / "format-samples").glob(f"{name}train-item-views*.csv")
+    log = read(Diginetica(), views=sample.read_text())
+    assert log.rejected.count == 0
+    assert not log.spool.columns["testing"].all()
+
+
 def test_files_of_another_release_are_refused(folders):
     with pytest.raises(DataError, match="122 interactions .*another release"):
         prepared(raw(folders, train=LINES, test="5 6\n"), Diginetica())

@@ -95,6 +95,18 @@ def test_numbers_have_no_table():
     assert embeddings.profile_width == 4
 
 
+def test_a_look_up_of_nothing_can_be_differentiated_twice():
+    embeddings = FieldEmbeddings(SCHEMA, 3)
+    none = {name: torch.empty((2, 0), dtype=torch.int64) for name in ("item", "category")}
+    vectors = embeddings.items(none)
+    assert vectors.shape == (2, 0, 6)
+    table = embeddings.table(SCHEMA["item"])
+    error = (table.square().sum() + vectors.sum()).square()
+    (gradient,) = torch.autograd.grad(error, table, create_graph=True)
+    gradient.square().sum().backward()
+    assert table.grad.isfinite().all()
+
+
 def test_several_returns_what_items_returns_for_each():
     embeddings, given = FieldEmbeddings(SCHEMA, 3), features()
     target, events = embeddings.several(given.fields, given.history.fields)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from recbench.layers.lookup import lookup
+from recbench.layers.lookup import _embedding, lookup
 from recbench.schema import PADDING
 
 SHAPES = ((40, 7), (3,), (0, 7), (2, 3, 4))
@@ -65,4 +65,15 @@ def test_its_gradient_can_be_differentiated_again():
         return sum((row**3).sum() for row in lookup(table, *known))
 
     assert torch.autograd.gradcheck(squares, table)
+    assert torch.autograd.gradgradcheck(squares, table)
+
+
+def test_off_the_cpu_nothing_can_be_looked_up_and_differentiated_twice():
+    table = draw(torch.float64)[0]
+
+    def squares(table):
+        rows = _embedding(table, torch.empty((2, 0), dtype=torch.int64))
+        assert rows.shape == (2, 0, 5)
+        return (table.sum() + rows.sum()) ** 2
+
     assert torch.autograd.gradgradcheck(squares, table)

@@ -43,6 +43,19 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"own_experts": 0},
         {"shared_experts": 0},
     ],
+    "random-embedding": [
+        {"backbone": "logistic-regression", "backbone_config": {}, "warm_up_optimizer": "sgd"},
+        {"backbone": "din", "warm_up_passes": 2},
+        {"backbone": "sim", "backbone_config": {"activation": "dice"}, "warm_up_rows": 3},
+    ],
+    "meta-embedding": [
+        {"meta_variant": "reference", "backbone": "dien", "inner_rate": 0.1},
+        {"backbone": "din", "alpha": 0.5},
+    ],
+    "mwuf": [
+        {"backbone": "logistic-regression", "backbone_config": {}},
+        {"backbone": "din", "backbone_config": {"activation": "dice", "dropout": 0.1}},
+    ],
 }
 
 

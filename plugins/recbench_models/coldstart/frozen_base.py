@@ -1,0 +1,82 @@
+"""What `meta-embedding` and `mwuf` share: training in two stages, on a frozen base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self, cast
+
+from recbench import EpisodeSource, FitResult, MetaModel, Model, Schema, Source, TrainingRun
+from recbench.training import fit
+from recbench_models.coldstart.random_embedding import (
+    SETTINGS,
+    RandomEmbedding,
+    RandomEmbeddingConfig,
+)
+
+
+@dataclass(frozen=True)
+class FrozenBaseConfig(RandomEmbeddingConfig):
+    """Options of the base, and of the second stage."""
+
+    meta_epochs: int = 3  # passes of the second stage, at most
+    meta_rate: float = 1e-3  # Adam's learning rate in the second stage
+
+
+class FrozenBase(MetaModel):
+    """Trains `random-embedding` as it is, freezes it, then trains what is its own.
+
+    The base is selected by what it scores itself, so that it is the same whatever is put on it.
+
+    Attributes:
+        base: The backbone and how IDs are warmed up; it has no gradients but in its own training.
+    """
+
+    training_settings = SETTINGS
+
+    config: Any
+
+    def __init__(self, schema: Schema, config: FrozenBaseConfig) -> None:
+        """Build the base."""
+        super().__init__(schema, config)
+        self.base = RandomEmbedding(schema, config).requires_grad_(False)
+        self.reads = self.base.reads
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of all but the base, which stays in evaluation mode."""
+        super().train(mode)
+        self.base.eval()
+        return self
+
+    def prepare(self, episodes: EpisodeSource) -> None:
+        """Take from the trained base what the second stage begins with."""
+
+    def second(self, episodes: EpisodeSource) -> Source:
+        """Return what the second stage trains on."""
+        raise NotImplementedError
+
+    def fit(
+        self, train: Source, validate: Callable[[Model], dict[str, float]], run: TrainingRun
+    ) -> FitResult:
+        """Train the base by `run.config`, and then the rest by `meta_epochs` and `meta_rate`."""
+        episodes = cast("EpisodeSource", train)
+        self.base.requires_grad_(True)
+        first = self.base.fit(episodes, validate, run)
+        self.base.requires_grad_(False)
+        self.prepare(episodes)
+        settings = replace(
+            run.config,
+            epochs=self.config.meta_epochs,
+            learning_rate=self.config.meta_rate,
+            optimizer="adam",
+            schedule="constant",
+            warmup_steps=0,
+            weight_decay=0.0,
+        )
+        second = fit(self, self.second(episodes), validate, replace(run, config=settings))
+        curve = [*first.curve, *second.curve]
+        for epoch, row in enumerate(curve, 1):
+            row["epoch"] = epoch
+        seconds = [sum(row["seconds"] for row in each.curve) for each in (first, second)]
+        samples = first.samples_per_second * seconds[0] + second.samples_per_second * seconds[1]
+        return FitResult(len(curve), second.best, curve, samples / sum(seconds))

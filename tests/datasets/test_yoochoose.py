@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from recbench.datasets.yoochoose import Yoochoose4, Yoochoose64
+
+LINE = "{},2014-04-0{}T10:51:09.277Z,{},0\n"
+LINES = "".join(LINE.format(n, 1 + n % 3, item) for n in range(900) for item in (n % 2, 2, 3))
+
+
+def test_a_damaged_line_is_left_out_and_located(read):
+    log = read(Yoochoose4(), clicks=LINES + "1,yesterday,3,0\n")
+    assert log.rejected.count == 1
+    assert "yoochoose-clicks.dat:2701" in log.rejected.examples[0]
+
+
+def test_cards_count_the_published_pairs():
+    """369,859 and 5,917,745 of the 23,670,982 pairs to train on, and 55,898 to test."""
+    pairs = [card["pairs"] for each in (Yoochoose64, Yoochoose4) for card in each.card.counts]
+    assert pairs == [23_670_982 // share + 55_898 for share in (64, 4)]
+
+
+@pytest.mark.data
+def test_real_lines_are_read(raw_data, read):
+    sample = raw_data / "format-samples" / "session_based__yoochoose__yoochoose-clicks-sample.dat"
+    log = read(Yoochoose4(), clicks=sample.read_text())
+    assert log.rejected.count == 0
+    assert len(log.users)
