@@ -127,9 +127,11 @@ def _draw_states(scores: StateScores, metric: Metric, title: str, axes: Axes) ->
     for number, curve in enumerate(scores.curves):
         keys = [(metric.name, state) for state in scores.states]
         mean = [curve.mean.get(key, np.nan) for key in keys]
+        # Or curves that are nearly the same would hide each other.
+        aside = 0.06 * (number - (len(scores.curves) - 1) / 2)
         deviation = np.nan_to_num([curve.deviation.get(key, np.nan) for key in keys])
         axes.errorbar(
-            places, mean, deviation, marker=MARKERS[number % len(MARKERS)], ms=4, capsize=3,
+            places + aside, mean, deviation, marker=MARKERS[number % len(MARKERS)], ms=4, capsize=3,
             label=curve.model, color=COLOURS[number % len(COLOURS)],
         )  # fmt: skip
     axes.set_xticks(places, scores.states)
