@@ -1,4 +1,4 @@
-"""Who is measured: our models, with kernels and without, and each library with Adam as it comes and with fused Adam."""
+"""Who is measured: our models with kernels and without, and each library, its Adam fused or not."""
 
 from __future__ import annotations
 

@@ -192,6 +192,13 @@ def test_fit_notes_old_items_and_as_many_rows_as_an_episode_supports():
 
 
 @pytest.mark.parametrize("kind", [MetaEmbedding, MWUF])
+def test_however_ids_are_warmed_up_the_base_is_selected_as_random_embedding_is(kind):
+    model = build(kind, warm_up_rate=7.0, warm_up_rows=3, **LOGISTIC)
+    options = {**LOGISTIC, "warm_up_rows": 3}
+    assert model.base.config == RandomEmbedding.Config(**options)
+
+
+@pytest.mark.parametrize("kind", [MetaEmbedding, MWUF])
 def test_the_second_stage_changes_nothing_in_the_base_it_shares_with_random_embedding(kind):
     alone, model = Subject(RandomEmbedding).trained(), Subject(kind).trained()
     for name, value in alone.state_dict().items():

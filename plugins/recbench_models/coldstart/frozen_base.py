@@ -6,18 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
-from recbench import EpisodeSource, FitResult, MetaModel, Model, Schema, Source, TrainingRun
+from recbench import Batch, EpisodeSource, FitResult, MetaModel, Model, Schema, Source, TrainingRun
 from recbench.training import fit
 from recbench_models.coldstart.random_embedding import (
     SETTINGS,
     RandomEmbedding,
     RandomEmbeddingConfig,
+    WarmUpConfig,
 )
+from recbench_models.coldstart.warm_up import ItemVectors
 
 
 @dataclass(frozen=True)
-class FrozenBaseConfig(RandomEmbeddingConfig):
-    """Options of the base, and of the second stage."""
+class FrozenBaseConfig(WarmUpConfig):
+    """Options of the backbone, of warming up, and of the second stage."""
 
     meta_epochs: int = 3  # passes of the second stage, at most
     meta_rate: float = 1e-3  # Adam's learning rate in the second stage
@@ -26,10 +28,11 @@ class FrozenBaseConfig(RandomEmbeddingConfig):
 class FrozenBase(MetaModel):
     """Trains `random-embedding` as it is, freezes it, then trains what is its own.
 
-    The base is selected by what it scores itself, so that it is the same whatever is put on it.
+    The base is selected by what it scores itself, warmed up by the defaults of `random-embedding`,
+    so that it is the same whatever is put on it.
 
     Attributes:
-        base: The backbone and how IDs are warmed up; it has no gradients but in its own training.
+        base: The backbone and which items are old; it has no gradients but in its own training.
     """
 
     training_settings = SETTINGS
@@ -39,7 +42,8 @@ class FrozenBase(MetaModel):
     def __init__(self, schema: Schema, config: FrozenBaseConfig) -> None:
         """Build the base."""
         super().__init__(schema, config)
-        self.base = RandomEmbedding(schema, config).requires_grad_(False)
+        base = RandomEmbeddingConfig(config.backbone, config.backbone_config, config.warm_up_rows)
+        self.base = RandomEmbedding(schema, base).requires_grad_(False)
         self.reads = self.base.reads
 
     def train(self, mode: bool = True) -> Self:
@@ -47,6 +51,12 @@ class FrozenBase(MetaModel):
         super().train(mode)
         self.base.eval()
         return self
+
+    def warmed(self, support: Batch, start: ItemVectors) -> ItemVectors:
+        """Return the vectors of the support's items, warmed up from `start`."""
+        warm_up = self.config.warm_up(self.base.step_rows)
+        vectors: ItemVectors = warm_up(self.base.backbone, support, start)
+        return vectors
 
     def prepare(self, episodes: EpisodeSource) -> None:
         """Take from the trained base what the second stage begins with."""

@@ -75,7 +75,7 @@ class MetaEmbedding(FrozenBase):
         """Return the model with the support's items warmed up from the mean of their vectors."""
         items = self.base.items(support.features)
         start = mean_by_item(items, self.generate(support.features))
-        warmed = self.base.warm_up(self.base.backbone, support, start)
+        warmed = self.warmed(support, start)
 
         def adapted(features: Features) -> Tensor:
             vectors = warmed.lookup(self.base.items(features), self.generate(features))

@@ -83,7 +83,7 @@ class MWUF(FrozenBase):
         base = self.base
         items = base.items(support.features)
         start = mean_by_item(items, self.common.expand(len(items), -1))
-        cold = base.warm_up(base.backbone, support, start)
+        cold = self.warmed(support, start)
         users = mean_by_item(items, base.backbone.users(support.features))
         shifts = ItemVectors(users.items, self.shift(users.vectors))
 

@@ -33,14 +33,13 @@ SETTINGS = {"epochs": 10, "learning_rate": 1e-3, "patience": 2}
 
 
 @dataclass(frozen=True)
-class RandomEmbeddingConfig:
-    """Options of `RandomEmbedding`."""
+class WarmUpConfig:
+    """Options of every model that warms up IDs."""
 
     backbone: str = "din-base"  # the click model, a plugin's name
     backbone_config: dict[str, Any] = field(  # what of its configuration differs from its defaults
         default_factory=lambda: {"use_user_id": True}
     )
-    start: Literal["random", "mean"] = "random"  # of new IDs: as drawn, or mean of the trained
     warm_up_rows: int = 0  # of an item in a step; as many as training episodes support if 0
     warm_up_optimizer: Literal["adam", "sgd"] = "sgd"  # of ID vectors
     warm_up_rate: float = 1.0  # learning rate of ID vectors
@@ -49,6 +48,18 @@ class RandomEmbeddingConfig:
     def __post_init__(self) -> None:
         """Refuse values that are not among the choices."""
         check_choices(self)
+
+    def warm_up(self, step_rows: Tensor) -> WarmUp:
+        """Return how ID vectors are warmed up, `step_rows` of an item in a step."""
+        adam = self.warm_up_optimizer == "adam"
+        return WarmUp(int(step_rows), self.warm_up_rate, self.warm_up_passes, adam)
+
+
+@dataclass(frozen=True)
+class RandomEmbeddingConfig(WarmUpConfig):
+    """Options of `RandomEmbedding`."""
+
+    start: Literal["random", "mean"] = "random"  # of new IDs: as drawn, or mean of the trained
 
 
 class RandomEmbedding(MetaModel):
@@ -93,7 +104,8 @@ class RandomEmbedding(MetaModel):
         That is, as if the steps did not depend on where they start.
         """
         start = mean_by_item(self.items(support.features), self.own(support.features))
-        warmed = self.warm_up(self.backbone, support, start)
+        warm_up = self.config.warm_up(self.step_rows)
+        warmed = warm_up(self.backbone, support, start)
 
         def adapted(features: Features) -> Tensor:
             vectors = warmed.lookup(self.items(features), self.own(features))
@@ -125,17 +137,6 @@ class RandomEmbedding(MetaModel):
         """
         old = self.trained[self.items(features)][:, None]
         return self.own(features).where(old, vectors)
-
-    @property
-    def warm_up(self) -> WarmUp:
-        """How ID vectors are warmed up."""
-        config = self.config
-        return WarmUp(
-            int(self.step_rows),
-            config.warm_up_rate,
-            config.warm_up_passes,
-            config.warm_up_optimizer == "adam",
-        )
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the backbone's loss on rows, or on the queries of episodes."""

@@ -58,6 +58,7 @@ class STMP(NextItemModel):
 
     api = 1
     Config = STAMPConfig
+    training_settings = {"batch_size": 256, "learning_rate": 0.01, "schedule": "linear"}
 
     config: STAMPConfig
 
