@@ -163,7 +163,14 @@ def test_ctrl_c_in_the_second_run_keeps_the_first_and_exits_with_130(site, tiny_
     }
     command = [sys.executable, "-c", "from recbench.cli import main; main()", "run"]
     command += ["--models", "popularity,sleeps", *ON_TINY]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background has them ignore the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 60
     while not asleep.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)

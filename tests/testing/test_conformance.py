@@ -55,6 +55,7 @@ def test_a_check_that_does_not_apply_passes_and_says_why():
     assert reasons == {
         "check_adaptation": "does not apply: it does not adapt",
         "check_episodes": "does not apply: it does not adapt",
+        "check_explanation": "does not apply: it explains nothing",
         "check_gradients": "does not apply: it has no parameters",
     }
     assert check_model(Popularity) is None
