@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from recbench.datasets.constants import require_ranges
 from recbench.datasets.ml_100k import GENRES
-from recbench.errors import UsageError
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -57,17 +57,16 @@ class RatingSimulation:
 
     def __post_init__(self) -> None:
         """Refuse constants that no ratings can have."""
-        for name, right in (
-            ("users", self.users >= 1),
-            ("items", self.items >= 1),
-            ("median", 1 <= self.median <= self.items),
-            ("told", 0 <= self.told <= 1),
-            ("tastes", self.tastes >= 1),
-            ("noise", self.noise >= 0),
-            ("seed", self.seed >= 0),
-        ):
-            if not right:
-                raise UsageError(f"{name} is {getattr(self, name)}, outside its range")
+        require_ranges(
+            self,
+            users=self.users >= 1,
+            items=self.items >= 1,
+            median=1 <= self.median <= self.items,
+            told=0 <= self.told <= 1,
+            tastes=self.tastes >= 1,
+            noise=self.noise >= 0,
+            seed=self.seed >= 0,
+        )
 
 
 SIZES = {

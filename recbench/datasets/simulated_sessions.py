@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.errors import UsageError
+from recbench.datasets.constants import require_ranges
 
 Ints = NDArray[np.int64]
 
@@ -62,19 +62,18 @@ class SessionSimulation:
 
     def __post_init__(self) -> None:
         """Refuse constants that no sessions can have."""
-        for name, right in (
-            ("sessions", self.sessions >= 2),
-            ("items", self.items >= self.intents),
-            ("intents", self.intents >= 1),
-            ("mean_clicks", self.mean_clicks > 2),
-            ("follow", 0 <= self.follow <= 1),
-            ("stay", 0 <= self.stay <= 1 - self.follow),
-            ("successors", self.successors >= 1),
-            ("test", 0 < self.test < 1),
-            ("seed", self.seed >= 0),
-        ):
-            if not right:
-                raise UsageError(f"{name} is {getattr(self, name)}, outside its range")
+        require_ranges(
+            self,
+            sessions=self.sessions >= 2,
+            items=self.items >= self.intents,
+            intents=self.intents >= 1,
+            mean_clicks=self.mean_clicks > 2,
+            follow=0 <= self.follow <= 1,
+            stay=0 <= self.stay <= 1 - self.follow,
+            successors=self.successors >= 1,
+            test=0 < self.test < 1,
+            seed=self.seed >= 0,
+        )
 
 
 SIZES = {

@@ -47,6 +47,7 @@ class MeLU(MetaModel):
 
     api = 1
     Config = MeLUConfig
+    training_settings = {"batch_size": 32, "learning_rate": 1e-3, "epochs": 40, "patience": 4}
 
     def __init__(self, schema: Schema, config: MeLUConfig) -> None:
         """Build the network."""
