@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from recbench.cli import data, doctor, explain, leaderboard, listing, operators, run
+from recbench.cli import compare, data, doctor, explain, leaderboard, listing, operators, run
 from recbench.errors import RecbenchError, UsageError
 
 
@@ -40,6 +40,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.command("list")(listing.list_plugins)
 app.add_typer(data.app, name="data")
