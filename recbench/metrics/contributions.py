@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from recbench.metrics.classification import auc
 from recbench.metrics.ranking import gains_of_ranks, ndcg_of_groups
 
 Floats = NDArray[np.float64]
@@ -53,14 +52,15 @@ def auc_by_unit(labels: ArrayLike, scores: ArrayLike, units: Ints, count: int) -
     clicks, others = int(click.sum()), int((~click).sum())
     if not clicks or not others:
         return Contributions(np.zeros(count), np.zeros(count))
-    area = auc(labels, scores)
-    component = np.empty(len(score))
-    component[click] = _share_below(score[click], score[~click]) - area
-    component[~click] = 1 - _share_below(score[~click], score[click]) - area
-    component[click] /= clicks
-    component[~click] /= others
+    order = np.argsort(score)
+    click, score = click[order], score[order]
+    tie = np.cumsum(np.r_[True, score[1:] != score[:-1]]) - 1
+    won = {each: _share_below(tie, click == each)[tie] for each in (True, False)}
+    area = float(won[False][click].mean())
+    component = np.where(click, won[False] - area, 1 - won[True] - area)
+    component /= np.where(click, clicks, others)
     weight = np.full(count, 1 / count)
-    return Contributions(area * weight + _sums(units, component, count), weight)
+    return Contributions(area * weight + _sums(units[order], component, count), weight)
 
 
 def gauc_by_unit(
@@ -134,9 +134,12 @@ def _sums(units: Ints, values: NDArray[np.generic], count: int) -> Floats:
     return np.asarray(np.bincount(units, values, count), np.float64)
 
 
-def _share_below(values: NDArray[np.generic], others: NDArray[np.generic]) -> Floats:
-    """Return for each value the share of the others below it, equal ones being half."""
-    ordered = np.sort(others)
-    low = np.searchsorted(ordered, values, "left")
-    high = np.searchsorted(ordered, values, "right")
-    return np.asarray((low + high) / (2 * len(ordered)), np.float64)
+def _share_below(tie: Ints, chosen: NDArray[np.bool_]) -> Floats:
+    """Return for each run of equal scores the share of chosen rows below it, its own being half.
+
+    Args:
+        tie: The run of each row, ascending, [N].
+        chosen: Which rows are counted, [N].
+    """
+    own = np.bincount(tie, chosen)
+    return np.asarray((np.cumsum(own) - own / 2) / chosen.sum(), np.float64)
