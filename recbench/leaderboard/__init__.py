@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from recbench.leaderboard.comparison import Comparison, compare
+from recbench.leaderboard.group import Group
 from recbench.leaderboard.loading import load_records
 from recbench.leaderboard.render import STYLES, render
-from recbench.leaderboard.table import Group, Table, tables
+from recbench.leaderboard.table import Table, tables
 
 __all__ = [
     "STYLES",

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from recbench.errors import RecbenchError, UsageError, unknown_name
+from recbench.leaderboard.group import Group
 from recbench.leaderboard.label import label_configs
-from recbench.leaderboard.table import Group
 from recbench.metrics import Contributions
 from recbench.metrics.statistics import LEVEL, Difference, Interval, Resampling, holm
 from recbench.record import RunRecord

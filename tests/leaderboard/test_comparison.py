@@ -8,10 +8,11 @@ from typer.testing import CliRunner
 
 from recbench.cli import app
 from recbench.errors import RecbenchError, UsageError
-from recbench.leaderboard import compare, load_records
+from recbench.leaderboard import compare, load_records, render, tables
 from recbench.leaderboard.comparison import bands, contenders
+from recbench.leaderboard.group import Group
 from recbench.leaderboard.label import label_configs
-from recbench.leaderboard.table import Group
+from recbench.record import predictions_path
 
 USERS, ROWS = 200, 8
 
@@ -118,3 +119,31 @@ def test_the_command_prints_pairs_and_says_what_chance_is_left_out(save, tmp_pat
 def test_one_model_alone_is_a_usage_error(tmp_path):
     shown = CliRunner().invoke(app, ["compare", "din", "--results", str(tmp_path)])
     assert isinstance(shown.exception, UsageError)
+
+
+def test_tables_rank_by_what_can_be_told_apart(save, tmp_path):
+    runs = [save(model, seed, skill) for seed in (1, 2, 3) for model, skill in
+            (("din", 1.0), ("sim", 1.5), ("din-base", 1.0))]  # fmt: skip
+    (table,) = tables(runs, root=tmp_path)
+    assert dict(zip(table.rows["model"], table.rows["rank"], strict=True)) == {
+        "sim": 1, "din": 2, "din-base": 2,
+    }  # fmt: skip
+    assert (table.rows["low"] < table.rows["high"]).all()
+    shown = render([table], "md")
+    assert "95 %" in shown
+    assert "share a rank" in shown
+    assert "one seed" not in shown
+
+
+def test_without_predictions_means_rank_and_the_reason_is_said(save, tmp_path):
+    runs = [save("din", 1, 1.0), save("sim", 1, 1.5, auc=0.8)]
+    predictions_path(runs[0].path(tmp_path)).unlink()
+    (table,) = tables(runs, root=tmp_path)
+    assert table.rows["rank"].tolist() == [1, 2]
+    assert table.rows["low"].isna().all()
+    assert "ranks are those of the means" in render([table], "md")
+
+
+def test_one_seed_is_said_to_leave_the_chance_in_training_out(save, tmp_path):
+    (table,) = tables([save("din", 1, 1.0)], root=tmp_path)
+    assert "one seed: the chance in training" in render([table], "md")
