@@ -74,7 +74,7 @@ def read_csv(
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         if disk_full(error):
             raise
-        raise _damaged(path, str(error).splitlines()[0]) from error
+        raise damaged(path, str(error).splitlines()[0]) from error
 
 
 def disk_full(error: Exception) -> bool:
@@ -108,8 +108,9 @@ def open_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
         with opener(path, "rt", encoding=encoding) as file:
             yield file
     except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
 
 
-def _damaged(path: Path, why: str) -> DataError:
+def damaged(path: Path, why: str) -> DataError:
+    """Return the error for a raw file that cannot be what its name says."""
     return DataError(f"{path} is damaged or not in the expected format: {why}; get the file again")
