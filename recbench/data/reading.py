@@ -16,6 +16,9 @@ import duckdb
 
 from recbench.errors import DataError
 
+MALFORMED = "malformed_lines"
+"""The table of lines that `recbench.data.lines` could not read: file, line, why."""
+
 
 @dataclass(frozen=True)
 class Rejected:
@@ -87,12 +90,14 @@ def disk_full(error: Exception) -> bool:
 def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
     """Return the malformed rows of all files read so far."""
     tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if "reject_errors" not in tables:
-        return Rejected(0, ())
-    rows = db.execute(
-        """SELECT file_path, line, first(error_message) FROM reject_errors
-        JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"""
-    ).fetchall()
+    rows = []
+    if "reject_errors" in tables:
+        rows += db.execute(
+            """SELECT file_path, line, first(error_message) FROM reject_errors
+            JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"""
+        ).fetchall()
+    if MALFORMED in tables:
+        rows += db.execute(f"SELECT * FROM {MALFORMED} ORDER BY ALL").fetchall()  # noqa: S608
     return Rejected(len(rows), tuple(f"{file}:{line}: {why}" for file, line, why in rows[:5]))
 
 
