@@ -62,8 +62,8 @@ def parse_item(line: str) -> tuple[str, str | None]:
     """
     try:
         item = ast.literal_eval(line.strip())
-    except (SyntaxError, TypeError, RecursionError, MemoryError) as error:
-        raise ValueError(f"no Python literal: {error or type(error).__name__}") from error
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+        raise ValueError(f"no Python literal ({type(error).__name__})") from error
     lists = item.get("categories") if isinstance(item, dict) else None
     if lists is not None and not (isinstance(lists, list) and all(map(_is_list, lists))):
         raise ValueError("'categories' is no list of lists")
