@@ -146,7 +146,8 @@ class Dataset:
     ) -> NDArray[np.float64]:
         """Return scores of simulated examples that no model is expected to beat, [N].
 
-        Only for click prediction.
+        Only for click prediction. Where negatives are drawn, the scores are for those drawn by
+        popularity, never an item of the user; prepared data of other negatives go without.
 
         Users and items are raw ids, [N].
         """

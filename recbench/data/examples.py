@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recbench.data.ingest import RawLog
-from recbench.data.negatives import draw_negatives, item_pool
+from recbench.data.negatives import draw_negatives, draw_other_items, item_pool
 from recbench.data.protocol import (
     PARTS,
     TRAIN,
@@ -79,17 +80,16 @@ class SplitLog:
 def split_log(log: RawLog, protocol: Protocol) -> SplitLog:
     """Return the parts of `log` under `protocol`."""
     columns = log.spool.columns
-    boundaries = protocol.split.boundaries(columns["time"], columns.get("testing"))
+    boundaries = protocol.split.boundaries(_chunk(columns, 0, len(columns["user"])))
     users, items = np.zeros(len(log.users), bool), np.zeros(len(log.items), bool)
     train_end = np.iinfo(np.int64).min
     found: list[Targets] = []
     for start, stop in chunks(columns["user"]):
-        rows = {name: column[start:stop] for name, column in columns.items()}
-        chunk = LogChunk(start, rows["user"], rows["time"], rows["positive"], rows.get("testing"))
+        chunk = _chunk(columns, start, stop)
         parts = protocol.split.parts(chunk, boundaries)
         in_train = parts == TRAIN
         users[chunk.user[in_train]] = True
-        items[rows["item"][in_train]] = True
+        items[columns["item"][start:stop][in_train]] = True
         train_end = max(train_end, int(chunk.time[in_train].max(initial=train_end)))
         found.append(find_targets(protocol, chunk, parts))
     examples, given_up, unseen = {}, 0, 0
@@ -112,6 +112,11 @@ def chunks(user: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
         stop = int(np.searchsorted(user, user[last], side="right"))
         yield start, stop
         start = stop
+
+
+def _chunk(columns: Mapping[str, NDArray[Any]], start: int, stop: int) -> LogChunk:
+    rows = {name: column[start:stop] for name, column in columns.items()}
+    return LogChunk(start, rows["user"], rows["time"], rows["positive"], rows.get("testing"))
 
 
 def _chosen(targets: Targets, chosen: NDArray[np.bool_]) -> Targets:
@@ -143,25 +148,43 @@ def _examples(
         return Examples(user, item, np.empty(0, np.int8), time, start, stop), 0
     negatives = _negatives(log, protocol.negatives, targets, item, part)
     kept = (negatives >= 0).all(1)
-    rows = np.column_stack((item, negatives))[kept]
-    width = rows.shape[1]
+    if protocol.negatives.replace:
+        generator = np.random.default_rng([protocol.negatives.seed, part, 0, 1])
+        chance = protocol.negatives.replace
+        rows, label = _replaced(item[kept], negatives[kept], chance, generator)
+    else:
+        rows, label = _joined(item[kept], negatives[kept])
 
     def spread(values: Ints) -> Ints:
-        return np.repeat(values[kept], width)
+        return np.repeat(values[kept], rows.shape[1])
 
-    label = np.zeros(rows.shape, np.int8)
-    label[:, 0] = 1
-    made = Examples(
+    examples = Examples(
         spread(user), rows.ravel(), label.ravel(), spread(time), spread(start), spread(stop)
     )
-    return made, int((~kept).sum())
+    return examples, int((~kept).sum())
+
+
+def _joined(item: Ints, negatives: Ints) -> tuple[Ints, NDArray[np.int8]]:
+    """Return each target with its negatives behind it, and their labels, both [M, 1 + n]."""
+    rows = np.column_stack((item, negatives))
+    label = np.zeros(rows.shape, np.int8)
+    label[:, 0] = 1
+    return rows, label
+
+
+def _replaced(
+    item: Ints, negatives: Ints, chance: float, generator: np.random.Generator
+) -> tuple[Ints, NDArray[np.int8]]:
+    """Return each target or, by `chance`, its one negative, and its label, both [M, 1]."""
+    kept = generator.random((len(item), 1)) >= chance
+    return np.where(kept, item[:, None], negatives), kept.astype(np.int8)
 
 
 def _negatives(
     log: RawLog, negatives: Negatives, targets: list[Targets], positives: Ints, part: int
 ) -> Ints:
     columns = log.spool.columns
-    pool = item_pool(negatives, positives, len(log.items))
+    pool = item_pool(negatives, positives, columns["item"], len(log.items))
     drawn = [np.empty((0, negatives.per_positive), np.int64)]
     for number, ((start, stop), each) in enumerate(
         zip(chunks(columns["user"]), targets, strict=True)
@@ -170,6 +193,10 @@ def _negatives(
             continue
         generator = np.random.default_rng([negatives.seed, part, number])
         user = columns["user"][each.position].astype(np.int64)
+        if negatives.never == "target":
+            item = columns["item"][each.position].astype(np.int64)
+            drawn.append(draw_other_items(negatives, pool, item, generator))
+            continue
         events = columns["user"][start:stop], columns["item"][start:stop]
         drawn.append(draw_negatives(negatives, pool, user, *events, generator))
     return np.concatenate(drawn)

@@ -12,160 +12,75 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from recbench.data.splits import (
+    DAY,
+    TEST,
+    TRAIN,
+    VALID,
+    GlobalTime,
+    LastSessions,
+    LeaveLastTwoOut,
+    LogChunk,
+    OfficialTest,
+    UsersByLastEvent,
+    UserShares,
+    changes,
+    run_starts,
+)
 from recbench.errors import DataError
 
-TRAIN, VALID, TEST = 0, 1, 2
+__all__ = [
+    "DAY",
+    "PARTS",
+    "TEST",
+    "TRAIN",
+    "VALID",
+    "GlobalTime",
+    "LastSessions",
+    "LeaveLastTwoOut",
+    "LogChunk",
+    "Negatives",
+    "OfficialTest",
+    "Protocol",
+    "Targets",
+    "UserShares",
+    "UsersByLastEvent",
+    "find_targets",
+    "require_parts",
+]
+
 PARTS = ("train", "valid", "test")
-DAY = 86_400
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class LogChunk:
-    """Whole users of the log.
-
-    Attributes:
-        start: Position in the log of the chunk's first event.
-        user: User of each event, ascending, [N].
-        time: Seconds, ascending within a user, [N].
-        positive: Whether the event can be a target, [N].
-        testing: Whether the event belongs to the official test part, [N]; None if there is none.
-    """
-
-    start: int
-    user: Ints
-    time: Ints
-    positive: Bools
-    testing: Bools | None = None
-
-    @property
-    def user_start(self) -> Ints:
-        """For each event, the index in the chunk of its user's first event, [N]."""
-        return _run_starts(_changes(self.user))
-
-    @property
-    def user_stop(self) -> Ints:
-        """For each event, the index in the chunk after its user's last event, [N]."""
-        starts = np.flatnonzero(_changes(self.user))
-        stops = np.append(starts[1:], len(self.user))
-        return np.repeat(stops, stops - starts)
-
-
-@dataclass(frozen=True)
-class GlobalTime:
-    """Everything before one moment trains, then comes validation, then test.
-
-    Attributes:
-        valid: Length of the validation part, in `unit`.
-        test: Length of the test part, which ends the log, in `unit`.
-        unit: Whole calendar days, or shares of all events.
-        utc_offset_hours: Time zone in which a day begins.
-    """
-
-    valid: float
-    test: float
-    unit: Literal["days", "share"]
-    utc_offset_hours: int = 0
-
-    def boundaries(self, time: Ints, testing: Bools | None = None) -> tuple[int, int]:
-        """Return the first moment of validation and of test, given the times of all events."""
-        if self.unit == "share":
-            valid, test = np.quantile(
-                time, [1 - self.test - self.valid, 1 - self.test], method="higher"
-            )
-            return int(valid), int(test)
-        shift = self.utc_offset_hours * 3600
-        end = (int(time.max()) + shift) // DAY + 1
-        return (
-            int(end - self.test - self.valid) * DAY - shift,
-            int(end - self.test) * DAY - shift,
-        )
-
-    def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
-        """Return the part that each event belongs to, [N]."""
-        return np.searchsorted(np.array(boundaries), chunk.time, side="right").astype(np.int8)
-
-
-@dataclass(frozen=True)
-class LastSessions:
-    """Whole sessions by the time of their last event: the last days are test, those before valid.
-
-    Attributes:
-        valid: Days of the validation part.
-        test: Days of the test part, which end with the log's last event.
-    """
-
-    valid: float
-    test: float
-
-    def boundaries(self, time: Ints, testing: Bools | None = None) -> tuple[int, int]:
-        """Return the first moment of validation and of test, given the times of all events."""
-        end = int(time.max()) + 1
-        return int(end - (self.test + self.valid) * DAY), int(end - self.test * DAY)
-
-    def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
-        """Return the part that each event belongs to, [N]."""
-        last = chunk.time[chunk.user_stop - 1]
-        return np.searchsorted(np.array(boundaries), last, side="right").astype(np.int8)
-
-
-@dataclass(frozen=True)
-class OfficialTest:
-    """Test is what the publisher made it; the last users of the rest are validation.
-
-    Attributes:
-        valid: Share of the other users' events that is validation.
-    """
-
-    valid: float
-
-    def boundaries(self, time: Ints, testing: Bools | None = None) -> tuple[int, int]:
-        """Return the moment from which users that begin later are validation."""
-        rest = time if testing is None else time[~testing]
-        return int(np.quantile(rest, 1 - self.valid, method="higher")), 0
-
-    def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
-        """Return the part that each event belongs to, [N]; needs `chunk.testing`."""
-        if chunk.testing is None:
-            raise DataError("the protocol needs the official test part, and the reader gives none")
-        late = chunk.time[chunk.user_start] >= boundaries[0]
-        part = np.where(chunk.testing, TEST, np.where(late, VALID, TRAIN))
-        return part.astype(np.int8)
-
-
-@dataclass(frozen=True)
-class LeaveLastTwoOut:
-    """Each user's last event is test, the one before it validation, the rest train."""
-
-    def boundaries(self, time: Ints, testing: Bools | None = None) -> tuple[int, int]:
-        """Return nothing of use: every user has boundaries of their own."""
-        return 0, 0
-
-    def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
-        """Return the part that each event belongs to, [N]."""
-        left = chunk.user_stop - np.arange(len(chunk.user))
-        part: Ints = np.clip(TEST + 1 - left, TRAIN, TEST)
-        return part.astype(np.int8)
-
-
-@dataclass(frozen=True)
 class Negatives:
     """Examples of no click, drawn once and stored with the split.
 
-    Never an item that the user has anywhere in the log.
-
     Attributes:
-        distribution: `popularity`: as often as an item is a positive of the same part;
-            `uniform`: every item of the log alike.
+        distribution: `popularity`: as often as an item is a positive of the same part; `log`: as
+            often as it is in the whole log, test part included; `uniform`: every item of the log
+            alike.
         per_positive: How many for each positive.
         seed: Of the draw.
+        never: What is not drawn: an item that the user has anywhere in the `log`, or just the
+            `target` itself.
+        replace: Chance that the one negative takes the place of its positive; with 0 it stands
+            beside it.
     """
 
-    distribution: Literal["popularity", "uniform"]
+    distribution: Literal["popularity", "log", "uniform"]
     per_positive: int = 1
     seed: int = 2718
+    never: Literal["log", "target"] = "log"
+    replace: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` if several negatives are to take one place."""
+        if self.replace and self.per_positive != 1:
+            raise ValueError("replace: needs per_positive=1, since a target has one place")
 
 
 @dataclass(frozen=True)
@@ -189,13 +104,16 @@ class Protocol:
             every item of the training part is a candidate and no other.
         source: Where the protocol comes from.
         files: Roles of the raw files that it reads; all if empty.
+        any_target: Whether every event can be a target, whatever the log's `positive` says.
     """
 
     labels: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ()
     left_out: ClassVar[tuple[str, ...]] = ()
     seen: ClassVar[str] = ""
-    split: GlobalTime | LastSessions | OfficialTest | LeaveLastTwoOut
+    split: (
+        GlobalTime | LastSessions | OfficialTest | LeaveLastTwoOut | UserShares | UsersByLastEvent
+    )
     negatives: Negatives | None = None
     last_per_user: int = 0
     min_history: int = 0
@@ -204,6 +122,7 @@ class Protocol:
     seen_targets: bool = False
     source: str = "recbench"
     files: tuple[str, ...] = ()
+    any_target: bool = False
 
 
 @dataclass(frozen=True)
@@ -229,8 +148,8 @@ def find_targets(protocol: Protocol, chunk: LogChunk, part: NDArray[np.int8]) ->
     start = chunk.user_start
     stop = index
     if protocol.ties == "exclude":
-        stop = _run_starts(_changes(chunk.user) | _changes(chunk.time))
-    chosen = chunk.positive & (stop - start >= protocol.min_history)
+        stop = run_starts(changes(chunk.user) | changes(chunk.time))
+    chosen = (chunk.positive | protocol.any_target) & (stop - start >= protocol.min_history)
     if protocol.last_per_user:
         chosen &= _last(chunk.user, part, chosen, protocol.last_per_user)
     found = np.flatnonzero(chosen)
@@ -253,21 +172,11 @@ def _last(user: Ints, part: NDArray[np.int8], chosen: Bools, n: int) -> Bools:
     """True where an event is among the last `n` chosen ones of its user and part, [N]."""
     kept = np.zeros_like(chosen)
     found = np.flatnonzero(chosen)
+    if not len(found):
+        return kept
     order = found[np.lexsort((found, part[found], user[found]))]
-    starts = np.flatnonzero(_changes(user[order]) | _changes(part[order]))
+    starts = np.flatnonzero(changes(user[order]) | changes(part[order]))
     stops = np.append(starts[1:], len(order))
     left = np.repeat(stops, stops - starts) - np.arange(len(order))
     kept[order[left <= n]] = True
     return kept
-
-
-def _changes(values: NDArray[np.generic]) -> Bools:
-    """True where a value differs from the one before it; the first always does, [N]."""
-    changed = np.ones(len(values), dtype=bool)
-    changed[1:] = values[1:] != values[:-1]
-    return changed
-
-
-def _run_starts(changed: Bools) -> Ints:
-    """For each place, the index where its run began, [N]."""
-    return np.maximum.accumulate(np.where(changed, np.arange(len(changed)), 0))

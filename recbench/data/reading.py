@@ -16,6 +16,9 @@ import duckdb
 
 from recbench.errors import DataError
 
+MALFORMED = "malformed_lines"
+"""The table of lines that `recbench.data.lines` could not read: file, line, why."""
+
 
 @dataclass(frozen=True)
 class Rejected:
@@ -74,7 +77,7 @@ def read_csv(
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         if disk_full(error):
             raise
-        raise _damaged(path, str(error).splitlines()[0]) from error
+        raise damaged(path, str(error).splitlines()[0]) from error
 
 
 def disk_full(error: Exception) -> bool:
@@ -87,12 +90,14 @@ def disk_full(error: Exception) -> bool:
 def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
     """Return the malformed rows of all files read so far."""
     tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if "reject_errors" not in tables:
-        return Rejected(0, ())
-    rows = db.execute(
-        """SELECT file_path, line, first(error_message) FROM reject_errors
-        JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"""
-    ).fetchall()
+    rows = []
+    if "reject_errors" in tables:
+        rows += db.execute(
+            """SELECT file_path, line, first(error_message) FROM reject_errors
+            JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"""
+        ).fetchall()
+    if MALFORMED in tables:
+        rows += db.execute(f"SELECT * FROM {MALFORMED} ORDER BY ALL").fetchall()  # noqa: S608
     return Rejected(len(rows), tuple(f"{file}:{line}: {why}" for file, line, why in rows[:5]))
 
 
@@ -108,8 +113,9 @@ def open_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
         with opener(path, "rt", encoding=encoding) as file:
             yield file
     except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
 
 
-def _damaged(path: Path, why: str) -> DataError:
+def damaged(path: Path, why: str) -> DataError:
+    """Return the error for a raw file that cannot be what its name says."""
     return DataError(f"{path} is damaged or not in the expected format: {why}; get the file again")

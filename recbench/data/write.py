@@ -139,7 +139,10 @@ def _manifest(
 
 def _attainable(dataset: Dataset, settings: Mapping[str, Any]) -> bool:
     """Return whether the dataset knows the score of click prediction that no model can pass."""
-    return bool(settings["source"] == "simulated" and dataset.card.task == CTR.name)
+    if settings["source"] != "simulated" or dataset.card.task != CTR.name:
+        return False
+    drawn = getattr(dataset.card.protocols[settings["protocol"]["name"]], "negatives", None)
+    return drawn is None or (drawn.distribution, drawn.never) == ("popularity", "log")
 
 
 def _side(

@@ -5,6 +5,7 @@ The release of S3-Rec (Zhou et al., CIKM 2020): the 5-core reviews of a category
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,47 +16,67 @@ import pyarrow as pa
 from recbench.data import Card, Dataset
 from recbench.data.protocol import LeaveLastTwoOut, Negatives, Protocol
 from recbench.data.reading import open_text, read_csv
+from recbench.datasets import amazon_reviews
+from recbench.datasets.amazon_records import read_records
 
+FILES = ("sequences", "attributes")
 SEQUENCES = Protocol(
-    LeaveLastTwoOut(), Negatives("popularity"), min_history=1, ties="order", timed=False
+    LeaveLastTwoOut(), Negatives("popularity"), 0, 1, "order", timed=False, files=FILES
 )
-DIN = Protocol(
-    LeaveLastTwoOut(),
-    Negatives("uniform"),
-    min_history=1,
-    ties="order",
-    timed=False,
+DIN = dataclasses.replace(
+    SEQUENCES,
+    negatives=Negatives("uniform"),
     source="Zhou et al., Deep Interest Network, KDD 2018, section 6.1; validation added",
 )
 
 
-def _card(name: str, title: str, users: int, items: int, interactions: int) -> Card:
+def _card(name: str, title: str, category: str, users: int, items: int, interactions: int) -> Card:
     return Card(
         name=name,
         version=1,
         title=title,
         task="ctr",
-        files={"sequences": "sequences.txt", "attributes": "item2attributes.json"},
-        protocols={"sequences": SEQUENCES, "din": DIN},
-        source="the data folder of the S3-Rec release (github.com/RUCAIBox/CIKM2020-S3Rec)",
+        files={
+            "sequences": "sequences.txt",
+            "attributes": "item2attributes.json",
+            **amazon_reviews.files(category),
+        },
+        protocols={
+            "sequences": SEQUENCES,
+            "din": DIN,
+            "time": amazon_reviews.TIME,
+            "din-reviews": amazon_reviews.DIN,
+            "dien": amazon_reviews.DIEN,
+        },
+        source="the data folder of the S3-Rec release (github.com/RUCAIBox/CIKM2020-S3Rec), for "
+        f"the last three protocols from {amazon_reviews.SOURCE}",
         licence="research use",
         citation="McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR "
         "2015; Zhou et al., S3-Rec, CIKM 2020",
         counts=({"interactions": interactions, "users": users, "items": items},),
         notes=(
-            "The files have an order and no times: an event's time is its place in its sequence.",
-            "An item's category is the last of its attributes, the most specific one.",
+            "With 'sequences' and 'din' the files have an order and no times: an event's time is "
+            "its place in its sequence. An item's category is the last of its attributes, the most "
+            "specific one.",
+            "'time', 'din-reviews' and 'dien' read Amazon's own files.",
+            *amazon_reviews.NOTES,
         ),
     )
 
 
 class _AmazonSequences(Dataset):
-    """A line `user item item ...` for each user, and a JSON object item -> attribute ids."""
+    """A line `user item item ...` for each user, and a JSON object item -> attribute ids.
+
+    Or Amazon's own files of reviews and of items.
+    """
 
     api = 1
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make `events` and `items`."""
+        if "reviews" in files:
+            read_records(db, files["reviews"], files["meta"])
+            return
         read_csv(db, "lines", files["sequences"], {"line": "VARCHAR"}, delimiter="\t")
         db.execute(
             """CREATE TABLE events AS
@@ -76,10 +97,17 @@ class _AmazonSequences(Dataset):
 class AmazonBeauty(_AmazonSequences):
     """Amazon Beauty, 5-core of 2014."""
 
-    card = _card("amazon-beauty", "Amazon Beauty 2014, 5-core", 22_363, 12_101, 198_502)
+    card = _card("amazon-beauty", "Amazon Beauty 2014, 5-core", "Beauty", 22_363, 12_101, 198_502)
 
 
 class AmazonToys(_AmazonSequences):
     """Amazon Toys and Games, 5-core of 2014."""
 
-    card = _card("amazon-toys", "Amazon Toys and Games 2014, 5-core", 19_412, 11_924, 167_597)
+    card = _card(
+        "amazon-toys",
+        "Amazon Toys and Games 2014, 5-core",
+        "Toys_and_Games",
+        19_412,
+        11_924,
+        167_597,
+    )

@@ -68,8 +68,7 @@ class MovieLens100K(Dataset):
 
 def read_files(db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
     """Make `ratings`, `movies` and `profiles`, as the files have them."""
-    rating = {"user": "BIGINT", "item": "BIGINT", "rating": "DOUBLE", "time": "BIGINT"}
-    read_csv(db, "ratings", files["ratings"], rating, delimiter="\t")
+    read_csv(db, "ratings", files["ratings"], movielens.RATING, delimiter="\t")
     about = dict.fromkeys(("title", "released", "video", "url"), "VARCHAR")
     flags = {f"genre{number}": "TINYINT" for number in range(len(GENRES))}
     movie = {"item": "BIGINT", **about, **flags}

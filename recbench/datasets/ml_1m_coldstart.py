@@ -8,8 +8,7 @@ from pathlib import Path
 import duckdb
 
 from recbench.data import Card, Dataset
-from recbench.data.reading import read_csv
-from recbench.datasets import movielens, movielens_coldstart
+from recbench.datasets import ml_1m, movielens, movielens_coldstart
 
 LAST_YEAR = 1997
 """MeLU's: movies of 1998 and later are new, 733 of them."""
@@ -26,12 +25,12 @@ class MovieLens1MColdStart(Dataset):
         version=1,
         title="MovieLens 1M, cold start",
         task="cold-start",
-        files={"ratings": "ratings.dat", "movies": "movies.dat", "users": "users.dat"},
+        files=ml_1m.FILES,
         protocols=movielens_coldstart.protocols(LAST_YEAR, OLD, BATCH),
-        source="files.grouplens.org/datasets/movielens/ml-1m.zip",
+        source=ml_1m.SOURCE,
         licence=movielens.LICENCE,
         citation=movielens.CITATION,
-        counts=({"interactions": 1_000_209, "users": 6_040, "items": 3_706},),
+        counts=ml_1m.COUNTS,
         notes=movielens_coldstart.NOTES,
         labels=movielens_coldstart.LABELS,
         optional=movielens_coldstart.OPTIONAL,
@@ -40,14 +39,5 @@ class MovieLens1MColdStart(Dataset):
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make `events`, `items` and `users`."""
-        rating = {"user": "BIGINT", "item": "BIGINT", "rating": "DOUBLE", "time": "BIGINT"}
-        movie = {"item": "BIGINT", "title": "VARCHAR", "genres": "VARCHAR"}
-        user = {"user": "BIGINT", "gender": "VARCHAR", "age": "INTEGER", "occupation": "INTEGER"}
-        user |= {"zip": "VARCHAR"}
-        for table, role, columns in (
-            ("ratings", "ratings", rating),
-            ("movies", "movies", movie),
-            ("profiles", "users", user),
-        ):
-            read_csv(db, table, files[role], columns, delimiter="::", encoding="latin-1")
+        ml_1m.read_files(db, files)
         movielens_coldstart.make_views(db, "string_split(genres, '|')", "age")

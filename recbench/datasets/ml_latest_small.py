@@ -8,7 +8,6 @@ from pathlib import Path
 import duckdb
 
 from recbench.data import Card, Dataset
-from recbench.data.reading import read_csv
 from recbench.datasets import movielens
 
 CARD = Card(
@@ -37,11 +36,5 @@ class MovieLensLatestSmall(Dataset):
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make `events` and `items`."""
-        rating = {"user": "BIGINT", "item": "BIGINT", "rating": "DOUBLE", "time": "BIGINT"}
-        read_csv(db, "ratings", files["ratings"], rating, header=True)
-        movie = {"item": "BIGINT", "title": "VARCHAR", "genres": "VARCHAR"}
-        read_csv(db, "movies", files["movies"], movie, header=True, quote='"')
-        db.execute(
-            f"""CREATE VIEW events AS SELECT *, rating >= {movielens.LIKED} AS label FROM ratings;
-            CREATE VIEW items AS SELECT item, split_part(genres, '|', 1) AS category FROM movies"""  # noqa: S608
-        )
+        movielens.read_comma_separated(db, files)
+        movielens.make_views(db)

@@ -1,6 +1,14 @@
 """What the MovieLens datasets have in common."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
 from recbench.data.protocol import GlobalTime, Protocol
+from recbench.data.reading import read_csv
 
 LIKED = 4
 """The lowest rating that counts as a click."""
@@ -14,3 +22,20 @@ NOTES = (
     "The history holds every movie rated before, liked or not; ratings of the target's own second "
     "are left out of it.",
 )
+RATING = {"user": "BIGINT", "item": "BIGINT", "rating": "DOUBLE", "time": "BIGINT"}
+"""Columns of a rating, in the order of all releases."""
+
+
+def read_comma_separated(db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
+    """Make `ratings` and `movies` of ratings.csv and movies.csv, which have a header."""
+    read_csv(db, "ratings", files["ratings"], RATING, header=True)
+    movie = {"item": "BIGINT", "title": "VARCHAR", "genres": "VARCHAR"}
+    read_csv(db, "movies", files["movies"], movie, header=True, quote='"')
+
+
+def make_views(db: duckdb.DuckDBPyConnection) -> None:
+    """Make `events` and `items` of `ratings` and `movies`, whose genres are separated by |."""
+    db.execute(
+        f"""CREATE VIEW events AS SELECT *, rating >= {LIKED} AS label FROM ratings;
+        CREATE VIEW items AS SELECT item, split_part(genres, '|', 1) AS category FROM movies"""  # noqa: S608
+    )

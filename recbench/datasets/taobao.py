@@ -10,12 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.data import Card, Dataset
-from recbench.data.protocol import GlobalTime, Negatives, Protocol
+from recbench.data.protocol import GlobalTime, Negatives, Protocol, UsersByLastEvent
 from recbench.data.reading import read_csv
 from recbench.datasets.simulated import SIZES, VERSION, Oracle, simulate
 from recbench.progress import Progress
 
 BEIJING = 8
+MIMN = Protocol(
+    UsersByLastEvent(valid=0.1, test=0.3),
+    Negatives("uniform", never="target", replace=0.5),
+    last_per_user=1,
+    min_history=1,
+    ties="order",
+    any_target=True,
+    source="Pi et al., Practice on Long Sequential User Behavior Modeling, KDD 2019, and its "
+    "authors' code; validation added, of users that would be for training",
+)
 CARD = Card(
     name="taobao",
     version=1,
@@ -28,6 +38,7 @@ CARD = Card(
             negatives=Negatives("popularity"),
             last_per_user=5,
         ),
+        "mimn": MIMN,
     },
     source="tianchi.aliyun.com/dataset/649 (UserBehavior.csv.zip; needs a login)",
     licence="Tianchi terms, non-commercial research",
@@ -37,8 +48,10 @@ CARD = Card(
     simulated_sizes={size: vars(constants) for size, constants in SIZES.items()},
     simulator_version=VERSION,
     notes=(
-        "Targets are page views, the last five of a user in each part; histories hold all four "
-        "behaviours.",
+        "With 'time' targets are page views, the last five of a user in each part; histories hold "
+        "all four behaviours.",
+        "With 'mimn' a user has one target, the last event of whatever behaviour, and in half the "
+        "cases a random item in its place, labelled 0; the users that end last are test.",
         "Rows outside the year 2017 (UTC+8) are dropped.",
         "An item listed under several categories takes the smallest.",
     ),

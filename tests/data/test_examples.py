@@ -133,3 +133,26 @@ def test_chunks_hold_whole_users_and_change_no_target(make_raw, monkeypatch):
             np.testing.assert_array_equal(column[positive], getattr(many, name)[positive])
     np.testing.assert_array_equal(whole.train_items, parts.train_items)
     assert whole.train_end == parts.train_end
+
+
+def test_a_negative_takes_the_place_of_half_the_targets(make_raw):
+    items = random_items(users=600)
+    negatives = Negatives("uniform", never="target", replace=0.5)
+    split = split_log(make_raw(items), Protocol(LeaveLastTwoOut(), negatives, last_per_user=1))
+    for shift, part in ((-1, "test"), (-2, "valid")):
+        made = split.examples[part]
+        assert made.user.tolist() == list(range(600))
+        own = np.array([mine[shift] for mine in items])
+        np.testing.assert_array_equal(made.label, made.item == own)
+        assert 250 < made.label.sum() < 350
+        met = [item in mine for item, mine in zip(made.item, items, strict=True)]
+        assert sum(met) > made.label.sum() + 10  # a negative may be an item of the user
+
+
+def test_negatives_of_the_whole_log_include_what_only_the_test_part_has(make_raw):
+    items = [np.array([0, 1, 2 + user % 3]) for user in range(60)]
+    negatives = Negatives("log", never="target")
+    split = split_log(make_raw(items), Protocol(LeaveLastTwoOut(), negatives))
+    made = split.examples["train"]
+    assert set(made.item[made.label == 1]) == {0}
+    assert set(made.item[made.label == 0]) == {1, 2, 3, 4}

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -58,5 +61,23 @@ def read_rows(tmp_path):
                     raw = [None, None, *table.values[name].to_pylist()]
                     columns[name] = [raw[each] for each in columns[name]]
         return columns, table.rejected
+
+    return make
+
+
+@pytest.fixture
+def prepare_drawn(tmp_path):
+    """Return a function that prepares a dataset's drawn files, whatever their counts.
+
+    It takes the dataset, the module of `rawfiles` and the protocol.
+    """
+
+    def make(dataset, rawfiles, protocol=""):
+        drawn, raw = copy.copy(dataset), tmp_path / "raw"
+        drawn.card = dataclasses.replace(dataset.card, counts=())
+        raw.mkdir(exist_ok=True)
+        rawfiles.write(raw, dataset.card.name)
+        config = DataConfig(dataset.card.name, protocol, source="real")
+        return prepare(drawn, config, Folders(raw, tmp_path / "cache", tmp_path))
 
     return make

@@ -1,6 +1,12 @@
+import numpy as np
 import pytest
+import rawfiles.ml_1m
+import rawfiles.ml_20m
 
 from recbench.data.columns import read_table
+from recbench.data.protocol import LogChunk
+from recbench.datasets.ml_1m import MovieLens1M
+from recbench.datasets.ml_20m import DIN, MovieLens20M
 from recbench.datasets.ml_100k import GENRES, MovieLens100K
 from recbench.datasets.ml_latest_small import MovieLensLatestSmall
 
@@ -47,6 +53,45 @@ def test_latest_small_is_read_with_quoted_titles_and_half_stars(read):
     assert columns(log)["label"] == [0, 1]
     assert log.item_fields["category"].to_pylist() == ["Adventure", "Drama"]
     assert log.rejected.count == 0
+
+
+def test_ml_1m_is_read_with_genres_and_profiles(read):
+    log = read(
+        MovieLens1M(),
+        ratings="1::1193::5::978300760\n2::661::3::978302109\n2::1193::4::978301968\n",
+        movies="661::James (1996)::Animation|Musical\n1193::Misérables: 2 (1975)::Drama\n".encode(
+            "latin-1"
+        ),
+        users="1::F::1::10::48067\n2::M::56::16::70072\n",
+    )
+    found = columns(log)
+    assert (found["user"], found["item"], found["label"]) == ([0, 1, 1], [1, 1, 0], [1, 1, 0])
+    assert log.item_fields["category"].to_pylist() == ["Animation", "Drama"]
+    fields = {name: values.to_pylist() for name, values in log.user_fields.items()}
+    assert fields == {"gender": ["F", "M"], "age": [1, 56], "occupation": [10, 16]}
+    assert log.rejected.count == 0
+
+
+def test_drawn_ml_1m_prepares_without_a_malformed_row(prepare_drawn):
+    prepared = prepare_drawn(MovieLens1M(), rawfiles.ml_1m)
+    assert prepared.manifest.reports == []
+    assert prepared.manifest.counts["interactions"] == rawfiles.ml_1m.RATINGS
+
+
+def test_the_paper_of_din_splits_ml_20m_by_users(prepare_drawn):
+    prepared = prepare_drawn(MovieLens20M(), rawfiles.ml_20m, "din")
+    about = prepared.manifest.characteristics["parts"]
+    assert about["train"]["unseen_users"] == 0
+    assert about["valid"]["unseen_users"] == about["test"]["unseen_users"] == 1
+    found = prepared.manifest.counts
+    assert sum(found[part] for part in ("train", "valid", "test")) == found["interactions"]
+
+
+def test_the_paper_of_din_has_so_many_users_of_ml_20m_in_each_part():
+    users = np.arange(138_493)
+    whole = LogChunk(0, users, users, users >= 0)
+    parts = DIN.split.parts(whole, DIN.split.boundaries(whole))
+    assert np.bincount(parts).tolist() == [90_000, 10_000, 38_493]
 
 
 @pytest.mark.data

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from recbench.data import DataConfig, prepare
 from recbench.data.protocol import PARTS
 from recbench.datasets.taobao import CARD, Taobao
+from recbench.schema import UNSEEN
 
 NOON = 1_511_539_200 + 12 * 3600  # of 25 November 2017 in Beijing
 
@@ -71,3 +73,24 @@ def test_a_real_slice_is_read_whole_but_for_its_one_corrupt_time(raw_data, read)
     assert log.rejected.count == 0
     assert len(log.users) in (58_731, 58_732)
     assert log.behaviours == ("buy", "cart", "fav", "pv")
+
+
+def test_mimn_asks_of_each_user_about_the_last_event_or_an_item_in_its_place(tiny_folders):
+    config = DataConfig("taobao", "mimn", "simulated", "tiny")
+    prepared = prepare(Taobao(), config, tiny_folders)
+    users, last = {}, {}
+    for part in PARTS:
+        read = prepared.open_test() if part == "test" else prepared.part(part)
+        users[part] = len(read)
+        clicked = read.labels == 1
+        assert 0.3 < clicked.mean() < 0.7
+        item = prepared.interactions["item"][read.history_stop]
+        told = (read.item != UNSEEN) | (item != UNSEEN)  # two new items have one id
+        np.testing.assert_array_equal(((read.item == item) == clicked)[told], True)
+        last[part] = read.time
+        assert read.oracle is None
+    total = sum(users.values())
+    assert users["test"] == pytest.approx(0.3 * total, abs=2)
+    assert users["valid"] == pytest.approx(0.1 * total, abs=2)
+    assert last["train"].max() < last["valid"].min() <= last["valid"].max() < last["test"].min()
+    assert prepared.manifest.characteristics["parts"]["test"]["unseen_users"] == 1
