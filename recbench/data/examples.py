@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.data.ingest import RawLog
+from recbench.data.ingest import RawLog, context_column
 from recbench.data.negatives import draw_negatives, item_pool
 from recbench.data.protocol import (
     PARTS,
+    TEST,
     TRAIN,
     LogChunk,
     Negatives,
@@ -38,6 +39,7 @@ class Examples:
         time: Seconds, [M].
         history_start: Where in the log the history begins, [M].
         history_stop: Where in the log the history ends, [M].
+        contexts: Code of each context, [M].
     """
 
     user: Ints
@@ -46,6 +48,7 @@ class Examples:
     time: Ints
     history_start: Ints
     history_stop: Ints
+    contexts: Mapping[str, Ints] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,14 @@ def split_log(log: RawLog, protocol: Protocol) -> SplitLog:
     found: list[Targets] = []
     for start, stop in chunks(columns["user"]):
         rows = {name: column[start:stop] for name, column in columns.items()}
-        chunk = LogChunk(start, rows["user"], rows["time"], rows["positive"], rows.get("testing"))
+        chunk = LogChunk(
+            start,
+            rows["user"],
+            rows["time"],
+            rows["positive"],
+            rows.get("testing"),
+            rows.get("history"),
+        )
         parts = protocol.split.parts(chunk, boundaries)
         in_train = parts == TRAIN
         users[chunk.user[in_train]] = True
@@ -94,7 +104,8 @@ def split_log(log: RawLog, protocol: Protocol) -> SplitLog:
         found.append(find_targets(protocol, chunk, parts))
     examples, given_up, unseen = {}, 0, 0
     for part, name in enumerate(PARTS):
-        targets = [_chosen(each, each.part == part) for each in found]
+        wanted = TEST if part and protocol.selects_on_test else part
+        targets = [_chosen(each, each.part == wanted) for each in found]
         if protocol.seen_targets:
             known = [items[columns["item"][each.position]] for each in targets]
             unseen += sum(int((~each).sum()) for each in known)
@@ -136,11 +147,12 @@ def _examples(
         columns["item"][position].astype(np.int64),
     )
     time = columns["time"][position]
+    contexts = {name: columns[context_column(name)][position] for name in log.contexts}
     if protocol.negatives is None:
         label = columns["label"][position] if "label" in columns else None
-        return Examples(user, item, label, time, start, stop), 0
+        return Examples(user, item, label, time, start, stop, contexts), 0
     if not len(position):
-        return Examples(user, item, np.empty(0, np.int8), time, start, stop), 0
+        return Examples(user, item, np.empty(0, np.int8), time, start, stop, contexts), 0
     negatives = _negatives(log, protocol.negatives, targets, item, part)
     kept = (negatives >= 0).all(1)
     rows = np.column_stack((item, negatives))[kept]
@@ -152,7 +164,13 @@ def _examples(
     label = np.zeros(rows.shape, np.int8)
     label[:, 0] = 1
     made = Examples(
-        spread(user), rows.ravel(), label.ravel(), spread(time), spread(start), spread(stop)
+        spread(user),
+        rows.ravel(),
+        label.ravel(),
+        spread(time),
+        spread(start),
+        spread(stop),
+        {name: spread(codes) for name, codes in contexts.items()},
     )
     return made, int((~kept).sum())
 

@@ -17,6 +17,8 @@ from recbench.errors import DataError
 TRAIN, VALID, TEST = 0, 1, 2
 PARTS = ("train", "valid", "test")
 DAY = 86_400
+SELECTED_ON_TEST = "models are selected on the test part itself: scores are too high"
+"""The caution of protocols whose validation part is the test part."""
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -29,9 +31,11 @@ class LogChunk:
     Attributes:
         start: Position in the log of the chunk's first event.
         user: User of each event, ascending, [N].
-        time: Seconds, ascending within a user, [N].
+        time: Seconds, ascending within a user's events of either kind of `history`, [N].
         positive: Whether the event can be a target, [N].
         testing: Whether the event belongs to the official test part, [N]; None if there is none.
+        history: Whether the event can be in a history, [N]; those of a user that can come first.
+            None if all can.
     """
 
     start: int
@@ -39,6 +43,7 @@ class LogChunk:
     time: Ints
     positive: Bools
     testing: Bools | None = None
+    history: Bools | None = None
 
     @property
     def user_start(self) -> Ints:
@@ -128,11 +133,25 @@ class OfficialTest:
 
     def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
         """Return the part that each event belongs to, [N]; needs `chunk.testing`."""
-        if chunk.testing is None:
-            raise DataError("the protocol needs the official test part, and the reader gives none")
         late = chunk.time[chunk.user_start] >= boundaries[0]
-        part = np.where(chunk.testing, TEST, np.where(late, VALID, TRAIN))
+        part = np.where(_official(chunk), TEST, np.where(late, VALID, TRAIN))
         return part.astype(np.int8)
+
+
+@dataclass(frozen=True)
+class OfficialTestTwice:
+    """Test is what the publisher made it, and validation is the very same; the rest trains.
+
+    For no use but to see what published numbers owe to it.
+    """
+
+    def boundaries(self, time: Ints, testing: Bools | None = None) -> tuple[int, int]:
+        """Return nothing of use: the publisher has drawn the line."""
+        return 0, 0
+
+    def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
+        """Return the part that each event belongs to, [N]; needs `chunk.testing`."""
+        return np.where(_official(chunk), TEST, TRAIN).astype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -183,7 +202,8 @@ class Protocol:
         last_per_user: At most so many targets of a user in each part, the latest; 0 for all.
         min_history: A target needs at least so many events before it.
         ties: Whether events of the target's own time that stand before it in the file count as
-            its history (`order`), or not (`exclude`).
+            its history (`order`), or not (`exclude`). Where targets are in no history, `order`
+            takes all events of its time.
         timed: Whether the log's times are real, and not just an order.
         seen_targets: Whether targets that the training part does not have are left out, where
             every item of the training part is a candidate and no other.
@@ -195,7 +215,7 @@ class Protocol:
     states: ClassVar[tuple[str, ...]] = ()
     left_out: ClassVar[tuple[str, ...]] = ()
     seen: ClassVar[str] = ""
-    split: GlobalTime | LastSessions | OfficialTest | LeaveLastTwoOut
+    split: GlobalTime | LastSessions | OfficialTest | OfficialTestTwice | LeaveLastTwoOut
     negatives: Negatives | None = None
     last_per_user: int = 0
     min_history: int = 0
@@ -204,6 +224,16 @@ class Protocol:
     seen_targets: bool = False
     source: str = "recbench"
     files: tuple[str, ...] = ()
+
+    @property
+    def selects_on_test(self) -> bool:
+        """Whether validation is the test part itself."""
+        return isinstance(self.split, OfficialTestTwice)
+
+    @property
+    def caution(self) -> str:
+        """What must be said beside every score; empty if nothing."""
+        return SELECTED_ON_TEST if self.selects_on_test else ""
 
 
 @dataclass(frozen=True)
@@ -228,7 +258,11 @@ def find_targets(protocol: Protocol, chunk: LogChunk, part: NDArray[np.int8]) ->
     index = np.arange(len(chunk.user))
     start = chunk.user_start
     stop = index
-    if protocol.ties == "exclude":
+    if chunk.history is not None:
+        stop = _history_stop(
+            chunk, chunk.history, "left" if protocol.ties == "exclude" else "right"
+        )
+    elif protocol.ties == "exclude":
         stop = _run_starts(_changes(chunk.user) | _changes(chunk.time))
     chosen = chunk.positive & (stop - start >= protocol.min_history)
     if protocol.last_per_user:
@@ -247,6 +281,28 @@ def require_parts(counts: dict[str, int], name: str) -> None:
             f"{name}: the {' and '.join(empty)} part has no examples; the data spans too short a "
             "time or too few events for this protocol"
         )
+
+
+def _official(chunk: LogChunk) -> Bools:
+    """Return which events are of the official test part, [N]."""
+    if chunk.testing is None:
+        raise DataError("the protocol needs the official test part, and the reader gives none")
+    return chunk.testing
+
+
+def _history_stop(chunk: LogChunk, history: Bools, side: Literal["left", "right"]) -> Ints:
+    """For each event, the index after its user's last event of a history before its time, [N].
+
+    Events of its own time are after it with the side `left`, and before it with `right`.
+    """
+    owner = np.cumsum(_changes(chunk.user))
+    first = int(chunk.time.min())
+    span = int(chunk.time.max()) - first + 1
+    moment = owner * span + (chunk.time - first)  # ascends over all events that can be in histories
+    known = moment[history]
+    earlier_users = np.searchsorted(known, owner * span)
+    stop: Ints = chunk.user_start + np.searchsorted(known, moment, side) - earlier_users
+    return stop
 
 
 def _last(user: Ints, part: NDArray[np.int8], chosen: Bools, n: int) -> Bools:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import gzip
+import hashlib
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,21 @@ def read_csv(
         raise _damaged(path, str(error).splitlines()[0]) from error
 
 
+def require_values(
+    db: duckdb.DuckDBPyConnection, table: str, path: Path, names: Iterable[str]
+) -> None:
+    """Raise `DataError` if a column of `table`, which was read from `path`, lacks a value."""
+    for name in names:
+        found = db.execute(
+            f'SELECT min(row), count(*) FROM {table} WHERE "{name}" IS NULL'  # noqa: S608
+        ).fetchone()
+        if found and found[1]:
+            raise DataError(
+                f"{path}: {found[1]:,} rows have no '{name}', the first is row {found[0]}; mend the "
+                "file or get it again"
+            )
+
+
 def disk_full(error: Exception) -> bool:
     """Return whether an error of any library says that the disk or a quota is full."""
     codes = errno.ENOSPC, errno.EDQUOT
@@ -108,6 +124,20 @@ def open_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
         with opener(path, "rt", encoding=encoding) as file:
             yield file
     except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def content_md5(path: Path) -> str:
+    """Return the MD5 of a file's content, plain or .gz.
+
+    Raises:
+        DataError: If the file is damaged.
+    """
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(path, str(error)) from error
 
 

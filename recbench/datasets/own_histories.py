@@ -1,0 +1,106 @@
+"""Files whose rows carry their histories: which rows share one, and what is in it.
+
+Every history of a user is a sequence, and stored once however many rows have it. Its events come at
+the moment of the first row that has it, and all its targets one moment later: so none of them is in
+another's history, and the parts that time makes hold whole sequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from recbench.data.protocol import OfficialTest, OfficialTestTwice, Protocol
+from recbench.data.reading import read_csv, require_values
+from recbench.errors import DataError
+
+HONEST = Protocol(
+    OfficialTest(valid=0.1),
+    timed=False,
+    source="Zhu et al., BARS: Towards Open Benchmarking for Recommender Systems, SIGIR 2022, whose "
+    "files these are; validation is the last tenth of the training file",
+)
+AS_PUBLISHED = Protocol(
+    OfficialTestTwice(),
+    timed=False,
+    source="Zhu et al., BARS: Towards Open Benchmarking for Recommender Systems, SIGIR 2022, whose "
+    "configurations name the test file as the validation file",
+)
+PROTOCOLS = {"x1": HONEST, "x1-as-published": AS_PUBLISHED}
+BARS = "Zhu et al., BARS: Towards Open Benchmarking for Recommender Systems, SIGIR 2022"
+NOTES = (
+    "Rows carry their histories and have an order, but no times. What is counted as a sequence is "
+    "a user with one history; rows of the test file have sequences of their own.",
+    "With the protocol x1 the last tenth of the training file is validation; with x1-as-published, "
+    "to compare with published numbers, validation is the test part.",
+)
+
+
+def read_sequences(
+    db: duckdb.DuckDBPyConnection,
+    files: Mapping[str, Path],
+    columns: Mapping[str, str],
+    member: str,
+    histories: Mapping[str, str],
+    needed: tuple[str, ...],
+) -> None:
+    """Read the files `train` and `test`, which have a header; make `lines` and `past`.
+
+    `lines` has a row for each of the files, those of test last: `row`, `testing`, `user` (the
+    sequence, which is the first `row` that has it) and the columns. `past` has a row for each event
+    of each sequence: `user`, `testing`, `place` (its order) and the parts of the histories.
+
+    Args:
+        db: The connection.
+        files: The files by role.
+        columns: Type of each column of the files, in their order.
+        member: The column that names the real user.
+        histories: The columns that are histories, joined by `^`, and what their parts are called.
+        needed: Further columns that must have a value.
+
+    Raises:
+        DataError: If a value is missing, or the histories of a row differ in length.
+    """
+    for role in ("train", "test"):
+        read_csv(db, f"{role}_file", files[role], columns, header=True)
+        require_values(db, f"{role}_file", files[role], (member, *needed))
+        _require_one_length(db, f"{role}_file", files[role], tuple(histories))
+    digest = "md5(concat_ws('|', " + ", ".join(f"coalesce({name}, '')" for name in histories) + "))"
+    names = ", ".join(columns)
+    db.execute(
+        f"""CREATE VIEW both_files AS
+        SELECT row, false AS testing, {names} FROM train_file
+        UNION ALL
+        SELECT row + (SELECT count(*) FROM train_file), true, {names} FROM test_file;
+        CREATE TABLE digests AS
+        SELECT row, testing, {member} AS member, {digest} AS digest FROM both_files;
+        CREATE TABLE sequences AS
+        SELECT testing, member, digest, min(row) AS user FROM digests GROUP BY ALL;
+        CREATE TABLE owners AS
+        SELECT row, user FROM digests JOIN sequences USING (testing, member, digest);
+        DROP TABLE digests;
+        CREATE VIEW lines AS SELECT * FROM both_files JOIN owners USING (row);
+        CREATE TABLE past AS
+        SELECT user, testing, generate_subscripts({next(iter(histories))}, 1) AS place,
+               {", ".join(f"unnest({name}) AS {part}" for name, part in histories.items())}
+        FROM (SELECT user, testing,
+                     {", ".join(f"string_split({name}, '^') AS {name}" for name in histories)}
+              FROM lines WHERE row = user)"""  # noqa: S608
+    )
+
+
+def _require_one_length(
+    db: duckdb.DuckDBPyConnection, table: str, path: Path, histories: tuple[str, ...]
+) -> None:
+    lengths = [f"coalesce(len(string_split({name}, '^')), 0)" for name in histories]
+    same = " AND ".join(f"{lengths[0]} = {length}" for length in lengths)
+    found = db.execute(
+        f"SELECT min(row), count(*) FROM {table} WHERE NOT ({same})"  # noqa: S608
+    ).fetchone()
+    if found and found[1]:
+        raise DataError(
+            f"{path}: {found[1]:,} rows have histories ({', '.join(histories)}) of different "
+            f"lengths, the first is row {found[0]}; get the file again"
+        )
