@@ -179,7 +179,7 @@ def _require_own_names(card: Card, db: duckdb.DuckDBPyConnection) -> None:
     for name in card.contexts:
         if name not in column_names(db, "events"):
             raise DataError(f"{card.name}: the reader makes no column '{name}', which its card has")
-        if name.lower() in TAKEN | taken.keys():
+        if name.lower() in {*taken, *TAKEN, "label"}:
             raise DataError(
                 f"{card.name}: the context '{name}' has a name that is used already; give it "
                 "another one in the card and the dataset's reader"

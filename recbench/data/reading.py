@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,21 +76,6 @@ def read_csv(
         if disk_full(error):
             raise
         raise _damaged(path, str(error).splitlines()[0]) from error
-
-
-def require_values(
-    db: duckdb.DuckDBPyConnection, table: str, path: Path, names: Iterable[str]
-) -> None:
-    """Raise `DataError` if a column of `table`, which was read from `path`, lacks a value."""
-    for name in names:
-        found = db.execute(
-            f'SELECT min(row), count(*) FROM {table} WHERE "{name}" IS NULL'  # noqa: S608
-        ).fetchone()
-        if found and found[1]:
-            raise DataError(
-                f"{path}: {found[1]:,} rows have no '{name}', the first is row {found[0]}; mend the "
-                "file or get it again"
-            )
 
 
 def disk_full(error: Exception) -> bool:

@@ -51,8 +51,7 @@ class AmazonElectronicsX1(Dataset):
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make `events`, `items` and `users`."""
-        needed = ("label", "item_id")
-        own_histories.read_sequences(db, files, COLUMNS, "user_id", HISTORIES, needed)
+        own_histories.read_sequences(db, files, COLUMNS, "user_id", HISTORIES)
         db.execute(
             """CREATE TABLE events AS
             SELECT row, user, item_id AS item, user + 1 AS time, true AS positive,

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from recbench.data.protocol import OfficialTest, OfficialTestTwice, Protocol
-from recbench.data.reading import read_csv, require_values
+from recbench.data.reading import read_csv
 from recbench.errors import DataError
 
 HONEST = Protocol(
@@ -44,7 +44,6 @@ def read_sequences(
     columns: Mapping[str, str],
     member: str,
     histories: Mapping[str, str],
-    needed: tuple[str, ...],
 ) -> None:
     """Read the files `train` and `test`, which have a header; make `lines` and `past`.
 
@@ -58,15 +57,16 @@ def read_sequences(
         columns: Type of each column of the files, in their order.
         member: The column that names the real user.
         histories: The columns that are histories, joined by `^`, and what their parts are called.
-        needed: Further columns that must have a value.
 
     Raises:
-        DataError: If a value is missing, or the histories of a row differ in length.
+        DataError: If a row names no user, or its histories differ in length.
     """
     for role in ("train", "test"):
         read_csv(db, f"{role}_file", files[role], columns, header=True)
-        require_values(db, f"{role}_file", files[role], (member, *needed))
-        _require_one_length(db, f"{role}_file", files[role], tuple(histories))
+        lengths = [f"coalesce(len(string_split({name}, '^')), 0)" for name in histories]
+        odd = " OR ".join(f"{lengths[0]} != {length}" for length in lengths[1:])
+        _require(db, role, files[role], f"{member} IS NULL", f"no '{member}'")
+        _require(db, role, files[role], odd, f"{', '.join(histories)} of different lengths")
     digest = "md5(concat_ws('|', " + ", ".join(f"coalesce({name}, '')" for name in histories) + "))"
     names = ", ".join(columns)
     db.execute(
@@ -91,16 +91,11 @@ def read_sequences(
     )
 
 
-def _require_one_length(
-    db: duckdb.DuckDBPyConnection, table: str, path: Path, histories: tuple[str, ...]
-) -> None:
-    lengths = [f"coalesce(len(string_split({name}, '^')), 0)" for name in histories]
-    same = " AND ".join(f"{lengths[0]} = {length}" for length in lengths)
-    found = db.execute(
-        f"SELECT min(row), count(*) FROM {table} WHERE NOT ({same})"  # noqa: S608
-    ).fetchone()
+def _require(db: duckdb.DuckDBPyConnection, role: str, path: Path, odd: str, what: str) -> None:
+    """Raise `DataError` if rows of a file are odd, as an SQL condition says."""
+    found = db.execute(f"SELECT min(row), count(*) FROM {role}_file WHERE {odd}").fetchone()  # noqa: S608
     if found and found[1]:
         raise DataError(
-            f"{path}: {found[1]:,} rows have histories ({', '.join(histories)}) of different "
-            f"lengths, the first is row {found[0]}; get the file again"
+            f"{path}: {found[1]:,} rows have {what}, the first is row {found[0]} after the header; "
+            "mend the file or get it again"
         )

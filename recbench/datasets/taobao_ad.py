@@ -9,7 +9,7 @@ import duckdb
 
 from recbench.data import Card, Dataset
 from recbench.data.protocol import GlobalTime, Protocol
-from recbench.data.reading import read_csv, require_values
+from recbench.data.reading import read_csv
 from recbench.datasets.taobao import BEIJING
 
 PROFILE = (
@@ -23,12 +23,6 @@ PROFILE = (
     "new_user_class_level",
 )
 """Fields of users, in the order of the files."""
-NEEDED = {
-    "impressions": ("user", "time", "item", "clk"),
-    "ads": ("item",),
-    "profiles": ("user",),
-    "behaviours": ("user", "time", "btag", "category"),
-}
 AD_ONLY = ("campaign", "customer", "price")
 """Item fields of advertisements that behaviours lack."""
 BOOLEAN = "ENUM(''0'', ''1'')"
@@ -104,7 +98,6 @@ class TaobaoAd(Dataset):
         }
         for role, types in columns.items():
             read_csv(db, f"{role}_file", files[role], types, header=True)
-            require_values(db, f"{role}_file", files[role], NEEDED[role])
         db.execute(
             f"""CREATE TABLE shown AS SELECT DISTINCT user FROM impressions_file;
             CREATE VIEW deeds AS

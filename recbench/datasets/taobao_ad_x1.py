@@ -58,8 +58,7 @@ class TaobaoAdX1(Dataset):
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make `events`, `items` and `users`."""
-        needed = ("clk", "adgroup_id")
-        own_histories.read_sequences(db, files, COLUMNS, "userid", HISTORIES, needed)
+        own_histories.read_sequences(db, files, COLUMNS, "userid", HISTORIES)
         db.execute(
             f"""CREATE TABLE events AS
             SELECT row, user, adgroup_id::BIGINT AS item, user + 1 AS time, true AS positive,

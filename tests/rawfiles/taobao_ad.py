@@ -33,7 +33,8 @@ def write(folder: Path, name: str) -> None:
         for ad in range(ADS)
     ]
     people = [
-        f"{user},{user % 9},{user % 13},{1 + user % 2},{user % 7},{user % 3 or ''},3,0,{user % 5 or ''}\n"
+        f"{user},{user % 9},{user % 13},{1 + user % 2},{user % 7},"
+        f"{user % 3 or ''},3,0,{user % 5 or ''}\n"
         for user in range(2, USERS + 3)
     ]
     files = {
