@@ -11,7 +11,7 @@ from recbench.data import Card, Dataset
 from recbench.datasets import own_histories
 
 COLUMNS = {
-    "label": "ENUM(''0'', ''1'')",
+    "label": own_histories.BOOLEAN,
     **dict.fromkeys(("user_id", "item_id", "cate_id"), "INTEGER"),
     **dict.fromkeys(("item_history", "cate_history"), "VARCHAR"),
 }
@@ -52,18 +52,4 @@ class AmazonElectronicsX1(Dataset):
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make `events`, `items` and `users`."""
         own_histories.read_sequences(db, files, COLUMNS, "user_id", HISTORIES)
-        db.execute(
-            """CREATE TABLE events AS
-            SELECT row, user, item_id AS item, user + 1 AS time, true AS positive,
-                   label = '1' AS label, testing
-            FROM lines
-            UNION ALL
-            SELECT place, user, item::INTEGER, user, false, false, testing FROM past;
-            CREATE TABLE items AS
-            SELECT item, min(category) AS category
-            FROM (SELECT item_id AS item, cate_id AS category FROM lines
-                  UNION ALL
-                  SELECT item::INTEGER, category::INTEGER FROM past)
-            GROUP BY item;
-            CREATE TABLE users AS SELECT user, user_id AS member FROM lines WHERE row = user"""
-        )
+        own_histories.make_log(db, "label", "user_id", "item_id", "cate_id")

@@ -10,12 +10,13 @@ import duckdb
 from recbench.data import Card, Dataset
 from recbench.data.protocol import GlobalTime, Protocol
 from recbench.data.reading import read_csv
+from recbench.datasets.own_histories import BOOLEAN
 from recbench.datasets.taobao import BEIJING
 
 PROFILE = (
     "cms_segid",
     "cms_group_id",
-    "gender",
+    "final_gender_code",
     "age_level",
     "pvalue_level",
     "shopping_level",
@@ -25,7 +26,6 @@ PROFILE = (
 """Fields of users, in the order of the files."""
 AD_ONLY = ("campaign", "customer", "price")
 """Item fields of advertisements that behaviours lack."""
-BOOLEAN = "ENUM(''0'', ''1'')"
 LICENCE = "Tianchi terms, non-commercial research"
 CITATION = (
     "Alibaba, Ali_Display_Ad_Click, tianchi.aliyun.com/dataset/56, 2018; Gai et al., Learning "

@@ -9,7 +9,8 @@ import duckdb
 
 from recbench.data import Card, Dataset
 from recbench.datasets import own_histories, taobao_ad
-from recbench.datasets.taobao_ad import AD_ONLY, BOOLEAN, PROFILE, behaviour_item, price_band
+from recbench.datasets.own_histories import BOOLEAN
+from recbench.datasets.taobao_ad import AD_ONLY, PROFILE, behaviour_item, price_band
 
 COLUMNS = {
     "clk": BOOLEAN,
@@ -61,11 +62,11 @@ class TaobaoAdX1(Dataset):
         own_histories.read_sequences(db, files, COLUMNS, "userid", HISTORIES)
         db.execute(
             f"""CREATE TABLE events AS
-            SELECT row, user, adgroup_id::BIGINT AS item, user + 1 AS time, true AS positive,
+            SELECT row, user, adgroup_id::BIGINT AS item, began + 1 AS time, true AS positive,
                    clk = '1' AS label, testing, 'impression' AS behaviour, pid
             FROM lines
             UNION ALL
-            SELECT place, user, {behaviour_item("category", "brand")}, user, false, false, testing,
+            SELECT place, user, {behaviour_item("category", "brand")}, began, false, false, testing,
                    btag, NULL
             FROM past;
             CREATE TABLE items AS

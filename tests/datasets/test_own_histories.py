@@ -1,4 +1,4 @@
-"""TaobaoAd_x1 and AmazonElectronics_x1: rows that carry their own histories."""
+"""Rows that carry their own histories: the files of the BARS leaderboards."""
 
 from __future__ import annotations
 
@@ -6,17 +6,33 @@ import dataclasses
 
 import numpy as np
 import pytest
-from rawfiles import amazon_electronics_x1, taobao_ad_x1
+from rawfiles import amazon_electronics_x1, micro_videos_x1, taobao_ad_x1
 
 from recbench.batch import Reads
 from recbench.data import DataConfig, Loader, prepare, verify_prepared
 from recbench.data.columns import read_table
-from recbench.data.protocol import PARTS
 from recbench.datasets.amazon_electronics_x1 import AmazonElectronicsX1
+from recbench.datasets.micro_videos_x1 import KuaiVideoX1, MicroVideoX1
 from recbench.datasets.taobao_ad_x1 import TaobaoAdX1
 from recbench.errors import DataError
 
-KINDS = {TaobaoAdX1: taobao_ad_x1, AmazonElectronicsX1: amazon_electronics_x1}
+KINDS = {
+    TaobaoAdX1: taobao_ad_x1,
+    AmazonElectronicsX1: amazon_electronics_x1,
+    KuaiVideoX1: micro_videos_x1,
+    MicroVideoX1: micro_videos_x1,
+}
+HISTORIES = {
+    AmazonElectronicsX1: "item_history",
+    KuaiVideoX1: "pos_items",
+    MicroVideoX1: "clicked_items",
+}
+ROWS = {
+    TaobaoAdX1: 25_029_426,
+    AmazonElectronicsX1: 2_993_570,
+    KuaiVideoX1: 13_661_383,
+    MicroVideoX1: 12_737_617,
+}
 PROTOCOLS = ("x1", "x1-as-published")
 
 
@@ -63,9 +79,9 @@ def numbers(text):
 
 def expected(kind, row):
     """Return an example as the file has it."""
-    if kind is AmazonElectronicsX1:
-        past = numbers(row["item_history"])
-        return int(row["label"]), int(row["user_id"]), int(row["item_id"]), past
+    if kind in HISTORIES:
+        label = row["label" if kind is AmazonElectronicsX1 else "is_click"]
+        return int(label), int(row["user_id"]), int(row["item_id"]), numbers(row[HISTORIES[kind]])
     pairs = zip(numbers(row["cate_his"]), numbers(row["brand_his"]), strict=True)
     past = [-(category * 10**9 + brand) for category, brand in pairs]
     return int(row["clk"]), int(row["userid"]), int(row["adgroup_id"]), past
@@ -112,9 +128,13 @@ def test_a_history_is_stored_once_and_stays_within_a_part(prepared, folders, kin
     assert sum(map(len, users)) == len(set.union(*users))
 
 
-def test_the_tail_of_the_training_file_validates(prepared, folders):
-    dataset = prepared(AmazonElectronicsX1)
-    rows = [expected(AmazonElectronicsX1, row) for row in rows_of(folders.data / "train.csv")]
+@pytest.mark.parametrize("kind", [AmazonElectronicsX1, MicroVideoX1])
+def test_the_tail_of_the_training_file_validates(prepared, folders, kind):
+    dataset = prepared(kind)
+    rows = rows_of(folders.data / "train.csv")
+    if kind is MicroVideoX1:
+        rows.sort(key=lambda row: float(row["timestamp"]))
+    rows = [expected(kind, row) for row in rows]
     first = {}
     for place, (_, user, _, past) in enumerate(rows):
         first.setdefault((user, tuple(past)), place)
@@ -163,8 +183,7 @@ def test_published_files_are_told_from_others_by_checksum_and_rows(folders, kind
     KINDS[kind].write(folders.data, kind.card.name)
     with pytest.raises(DataError, match=r"train\.csv is not the published file: its MD5 is"):
         prepare(kind(), DataConfig(kind.card.name), folders)
-    rows = {TaobaoAdX1: 25_029_426, AmazonElectronicsX1: 2_993_570}
-    assert kind.card.counts == ({"targets": rows[kind]},)
+    assert kind.card.counts == ({"targets": ROWS[kind]},)
 
 
 @pytest.mark.parametrize(
@@ -173,6 +192,7 @@ def test_published_files_are_told_from_others_by_checksum_and_rows(folders, kind
         ("0,7,", "0,,", r"train\.csv: 1 rows have no 'user_id', the first is row 2 after the head"),
         ("5^6,1^2", "5^6,1", r"1 rows have item_history, cate_history of different lengths"),
         ("5^6,1^2", "5^x,1^2", "not in the expected format"),
+        ("cate_id", "category", r"train\.csv: the header has no cate_id; get the file again"),
     ],
 )
 def test_rows_that_cannot_be_right_are_told_with_their_place(read, old, new, message):
@@ -182,6 +202,10 @@ def test_rows_that_cannot_be_right_are_told_with_their_place(read, old, new, mes
         read(AmazonElectronicsX1(), train=train.replace(old, new), test=header + "1,7,3,1,,\n")
 
 
-def test_parts_are_all_there(prepared):
-    dataset = prepared(AmazonElectronicsX1)
-    assert all(dataset.manifest.counts[part] for part in PARTS)
+def test_columns_may_have_any_order_and_others_beside_them(read):
+    test = "label,user_id,item_id,cate_id,item_history,cate_history\n1,7,3,1,,\n"
+    train = "it's,cate_id,label,user_id,item_id,cate_history,item_history\nx,1,1,7,3,1^2,5^6\n"
+    log = read(AmazonElectronicsX1(), train=train, test=test)
+    assert log.items.to_pylist() == [3, 5, 6]
+    assert log.spool.columns["item"].tolist() == [1, 2, 0, 0]
+    assert log.item_fields["category"].to_pylist() == [1, 1, 2]

@@ -85,7 +85,7 @@ def test_users_without_profile_and_of_no_impression(dataset, files):
     known = {row[0] for row in files("user_profile.csv")}
     unknown = np.array([user not in known for user in users])
     assert 0 < unknown.sum() < len(users) / 5
-    gender = dataset.users["gender"][2:]
+    gender = dataset.users["final_gender_code"][2:]
     assert (gender[unknown] == 1).all()
     assert (gender[~unknown] > 1).all()
 
