@@ -103,7 +103,7 @@ class TaobaoAd(Dataset):
             CREATE VIEW deeds AS
             SELECT row, user, {behaviour_item("category", "brand")} AS item, time, btag, category,
                    brand
-            FROM behaviours_file SEMI JOIN shown USING (user);
+            FROM behaviours_file WHERE user IS NULL OR user IN (FROM shown);
             CREATE VIEW events AS
             SELECT row, user, item, time, 'impression' AS behaviour, true AS positive,
                    false AS history, clk = '1' AS label, pid,
