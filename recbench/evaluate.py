@@ -101,4 +101,6 @@ def attainable(part: Part) -> dict[str, float] | None:
 def _rows(task: Task, part: Part, predictions: Predictions) -> Predictions:
     kept = ("user", "state", "episode")
     known = {name: np.asarray(part.columns[name]) for name in kept if name in part.columns}
+    if "group" in part.columns:
+        known["user"] = np.asarray(part.columns["group"])
     return {"label": task.labels(part.targets), **known, **predictions}

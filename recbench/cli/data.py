@@ -116,6 +116,8 @@ def _print(card: Card, prepared: PreparedDataset) -> None:
         **_characteristics(manifest.characteristics),
     }
     rows["leakage"] = _leakage(manifest.leakage)
+    if caution := manifest.leakage.get("caution"):
+        rows["CAUTION"] = caution
     for part, fingerprint in manifest.fingerprints.items():
         rows[f"{part} fingerprint"] = fingerprint
     rows["notes"] = "\n".join((*card.notes, *manifest.reports))

@@ -22,7 +22,7 @@ AnyProtocol = Protocol | StatesProtocol | PhasesProtocol | TableProtocol
 """A protocol of any kind; the last one is for tables, the others are for logs."""
 LABEL = "click"
 """Name of the label of click-through-rate data."""
-RESERVED = frozenset({"user", "item", LABEL, "behaviour", "start", "stop"})
+RESERVED = frozenset({"user", "item", LABEL, "behaviour", "start", "stop", "group"})
 """Names that no further field of users or items can have, because prepared data use them."""
 SIZES = {"binary": 2, "real": 0}
 """What a schema has as the size of a label of each kind."""
@@ -44,14 +44,20 @@ class Card:
         licence: What the owners allow.
         citation: Whom to cite.
         counts: Published releases, each as counts of `interactions`, `users`, `items`, `pairs` (of
-            a click and the next one of its session), or `rows` of a table; data that match none are
-            refused. Empty if none is published.
+            a click and the next one of its session), `targets` (events that can be one), or `rows`
+            of a table; data that match none are refused. Empty if none is published.
+        checksums: MD5 of the published release's files by role, unpacked; where counts are
+            published, other files are refused.
         time_range: First and last second that can be right; other rows are dropped and counted.
         simulated_sizes: Sizes the simulator offers, each with its constants; empty without one.
         simulator_version: Raised when simulated data change.
         max_rejected: Share of rows that may be malformed before the file is refused.
         notes: What a user must know about the data, a sentence each.
         sessions: Whether its users are sessions, which never come back: no model is told them.
+        group: The column of `users` that names the real user, where what the log calls a user is
+            one of the sequences that a real user has: it takes the sequence's place in models and
+            in metrics of each user. Empty if users are users.
+        contexts: Columns of events that describe a target's circumstances, as categories.
         labels: What can be predicted of a table's rows or, in cold start, of events, each of two
             values or any number; empty for other logs.
         optional: User and item fields that need no value, such as a second genre: one that is not
@@ -75,6 +81,9 @@ class Card:
     max_rejected: float = 1e-3
     notes: tuple[str, ...] = ()
     sessions: bool = False
+    group: str = ""
+    contexts: tuple[str, ...] = ()
+    checksums: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, Literal["binary", "real"]] = field(default_factory=dict)
     numbers: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
@@ -118,8 +127,9 @@ class Dataset:
         `events` has a row an event: `row` (its order in the file), `user`, `item`, `time`
         (seconds) and, where the data have them, `behaviour` (its name), `positive` (whether it
         can be a target; all can if absent), `label` (0 or 1; if absent, targets are positives
-        and, for click prediction, negatives are drawn) and `testing` (whether the event belongs to
-        the official test part; needed by the protocol `OfficialTest` alone).
+        and, for click prediction, negatives are drawn), `testing` (whether the event belongs to
+        the official test part; needed by the protocols that keep to it), `history` (whether it can
+        be in a history; all can if absent) and the card's contexts (of targets; null elsewhere).
         `items` (optional) has `item` and a column for each further item field; `users` likewise.
         No two of these fields have one name, upper and lower case alike, and none is `RESERVED`.
 

@@ -27,12 +27,13 @@ def characteristics(log: RawLog, split: SplitLog, protocol: AnyProtocol) -> dict
     per_user = np.bincount(log.spool.columns["user"], minlength=len(log.users))
     per_item = np.bincount(log.spool.columns["item"], minlength=len(log.items))
     parts = {}
+    known = _known_users(log, split)
     for part in PARTS:
         examples = split.examples[part]
         parts[part] = {
             **_labels(examples, protocol),
             **_sizes(split, part, protocol),
-            "unseen_users": round(float((~split.train_users[examples.user]).mean()), 6),
+            "unseen_users": round(float((~known[examples.user]).mean()), 6),
             "unseen_items": round(float((~split.train_items[examples.item]).mean()), 6),
         }
     return {
@@ -44,9 +45,13 @@ def characteristics(log: RawLog, split: SplitLog, protocol: AnyProtocol) -> dict
 
 
 def leakage(protocol: AnyProtocol, split: SplitLog) -> dict[str, Any]:
-    """Return how many test targets happened before the training part ended, and what it may see."""
+    """Return how many test targets happened before the training part ended, and what it may see.
+
+    A protocol's caution is part of it.
+    """
+    caution = {"caution": protocol.caution} if protocol.caution else {}
     if not protocol.timed:
-        return TIMELESS
+        return TIMELESS | caution
     test = split.examples["test"]
     targets = test.time if test.label is None else test.time[test.label == 1]
     if split.episodes:
@@ -57,6 +62,7 @@ def leakage(protocol: AnyProtocol, split: SplitLog) -> dict[str, Any]:
         "test_before_train_end": early,
         "share": round(early / max(1, len(targets)), 6),
         **({"training": protocol.seen} if protocol.seen else {}),
+        **caution,
     }
 
 
@@ -65,6 +71,15 @@ def gini(counts: NDArray[np.int64]) -> float:
     ordered = np.sort(counts).astype(np.float64)
     n = len(ordered)
     return float((2 * np.arange(1, n + 1) - n - 1) @ ordered / (n * ordered.sum()))
+
+
+def _known_users(log: RawLog, split: SplitLog) -> NDArray[np.bool_]:
+    """Return of each user whether the training part has an event of the real user."""
+    if log.groups is None:
+        return split.train_users
+    known = np.zeros(int(log.groups.max()) + 1, bool)
+    known[log.groups[split.train_users]] = True
+    return known[log.groups]
 
 
 def _labels(examples: Examples, protocol: AnyProtocol) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.data.ingest import RawLog
+from recbench.data.ingest import RawLog, context_column
 from recbench.data.negatives import draw_negatives, draw_other_items, item_pool
 from recbench.data.protocol import (
     PARTS,
+    TEST,
     TRAIN,
     LogChunk,
     Negatives,
@@ -39,6 +40,7 @@ class Examples:
         time: Seconds, [M].
         history_start: Where in the log the history begins, [M].
         history_stop: Where in the log the history ends, [M].
+        contexts: Code of each context, [M].
     """
 
     user: Ints
@@ -47,6 +49,7 @@ class Examples:
     time: Ints
     history_start: Ints
     history_stop: Ints
+    contexts: Mapping[str, Ints] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ def split_log(log: RawLog, protocol: Protocol) -> SplitLog:
         found.append(find_targets(protocol, chunk, parts))
     examples, given_up, unseen = {}, 0, 0
     for part, name in enumerate(PARTS):
-        targets = [_chosen(each, each.part == part) for each in found]
+        wanted = TEST if part and protocol.selects_on_test else part
+        targets = [_chosen(each, each.part == wanted) for each in found]
         if protocol.seen_targets:
             known = [items[columns["item"][each.position]] for each in targets]
             unseen += sum(int((~each).sum()) for each in known)
@@ -116,7 +120,14 @@ def chunks(user: NDArray[np.integer]) -> Iterator[tuple[int, int]]:
 
 def _chunk(columns: Mapping[str, NDArray[Any]], start: int, stop: int) -> LogChunk:
     rows = {name: column[start:stop] for name, column in columns.items()}
-    return LogChunk(start, rows["user"], rows["time"], rows["positive"], rows.get("testing"))
+    return LogChunk(
+        start,
+        rows["user"],
+        rows["time"],
+        rows["positive"],
+        rows.get("testing"),
+        rows.get("history"),
+    )
 
 
 def _chosen(targets: Targets, chosen: NDArray[np.bool_]) -> Targets:
@@ -141,11 +152,12 @@ def _examples(
         columns["item"][position].astype(np.int64),
     )
     time = columns["time"][position]
+    contexts = {name: columns[context_column(name)][position] for name in log.contexts}
     if protocol.negatives is None:
         label = columns["label"][position] if "label" in columns else None
-        return Examples(user, item, label, time, start, stop), 0
+        return Examples(user, item, label, time, start, stop, contexts), 0
     if not len(position):
-        return Examples(user, item, np.empty(0, np.int8), time, start, stop), 0
+        return Examples(user, item, np.empty(0, np.int8), time, start, stop, contexts), 0
     negatives = _negatives(log, protocol.negatives, targets, item, part)
     kept = (negatives >= 0).all(1)
     if protocol.negatives.replace:
@@ -159,7 +171,13 @@ def _examples(
         return np.repeat(values[kept], rows.shape[1])
 
     examples = Examples(
-        spread(user), rows.ravel(), label.ravel(), spread(time), spread(start), spread(stop)
+        spread(user),
+        rows.ravel(),
+        label.ravel(),
+        spread(time),
+        spread(start),
+        spread(stop),
+        {name: spread(codes) for name, codes in contexts.items()},
     )
     return examples, int((~kept).sum())
 

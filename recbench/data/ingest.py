@@ -7,18 +7,19 @@ DuckDB reads, filters and sorts out of core, within a stated memory limit. What 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from recbench.data.card import RESERVED, Card, Dataset
 from recbench.data.columns import Spool
 from recbench.data.database import column_names, reading, require_few, row_count
 from recbench.data.reading import Rejected
+from recbench.data.table import TAKEN
 from recbench.errors import DataError
 from recbench.progress import Progress
 from recbench.schema import Field
@@ -28,16 +29,19 @@ ROWS = 1 << 18
 
 @dataclass(frozen=True)
 class RawLog:
-    """All events, ordered by (user, time, row), on disk.
+    """All events, ordered by (user, time, row), on disk; of a user those of histories come first.
 
     Attributes:
         spool: Columns user, item (numbers into `users` and `items`), time, positive, and where
-            the data have them label (of float32 if it is real), testing and behaviour.
-        users: Raw id of each user, ascending.
+            the data have them label (of float32 if it is real), testing, history and behaviour, and
+            a column of codes for each context, named by `context_column`.
+        users: Raw id of each user, ascending; where users are sequences, that of the real user.
         items: Raw id of each item, ascending.
         user_fields: Further columns of users, in the order of `users`.
         item_fields: Further columns of items, in the order of `items`.
         behaviours: Name of each behaviour code.
+        groups: Number of each sequence's real user, [V]; None where users are users.
+        contexts: Raw value of each code of a context, ascending; of no value the code is -1.
         out_of_range: Events dropped because their time cannot be right.
         rejected: Rows that could not be read.
     """
@@ -50,6 +54,13 @@ class RawLog:
     behaviours: tuple[str, ...]
     out_of_range: int
     rejected: Rejected
+    groups: NDArray[np.int64] | None = None
+    contexts: Mapping[str, pa.Array] = field(default_factory=dict)
+
+
+def context_column(name: str) -> str:
+    """Return the name of the spool's column of a context."""
+    return f"context.{name}"
 
 
 def ingest(
@@ -114,34 +125,66 @@ def _order(
     if not kept:
         raise DataError(f"{card.name}: the raw files hold no event within the dataset's time range")
     users, items = _number(db, "user"), _number(db, "item")
+    contexts = {name: _number(db, name) for name in card.contexts}
     behaviours = _behaviours(db) if "behaviour" in columns else ()
     types: dict[str, DTypeLike] = {"user": np.int32, "item": np.int32, "time": np.int64}
     types |= {"positive": np.bool_}
     name = "label" if label is None else label.name
     real = label is not None and not label.size
     types |= {"label": np.float32 if real else np.int8} if name in columns else {}
-    types |= {"testing": np.bool_} if "testing" in columns else {}
+    flags = [flag for flag in ("testing", "history") if flag in columns]
+    types |= dict.fromkeys(flags, np.bool_)
     types |= {"behaviour": np.int8} if behaviours else {}
+    types |= dict.fromkeys(map(context_column, contexts), np.int32)
     spool = Spool(scratch / "log", kept, types)
     further = [f'"{name}"::{"FLOAT" if real else "TINYINT"} AS label'] if name in columns else []
-    further += ["testing::BOOLEAN AS testing"] if "testing" in columns else []
-    _fill(db, spool, "positive" if "positive" in columns else "true", further, behaviours, progress)
+    further += [f"{flag}::BOOLEAN AS {flag}" for flag in flags]
+    further += [
+        "true AS positive" if "positive" not in columns else "positive::BOOLEAN AS positive"
+    ]
+    _fill(db, spool, further, behaviours, card.contexts, progress)
+    about = _side(db, "user", len(users))
+    if card.group:
+        users = _real_users(card, about)
     return RawLog(
         spool,
         users,
         items,
-        _side(db, "user", len(users)),
+        about,
         _side(db, "item", len(items)),
         behaviours,
         total - kept,
         faults,
+        users.dictionary_encode().indices.to_numpy().astype(np.int64) if card.group else None,
+        contexts,
     )
+
+
+def _real_users(card: Card, about: dict[str, pa.Array]) -> pa.Array:
+    """Take the real user of each sequence out of the users table."""
+    names = about.pop(card.group, None)
+    if names is None or names.null_count:
+        lacking = "some users have no" if names is not None else "the users table has no column"
+        raise DataError(
+            f"{card.name}: {lacking} '{card.group}', which the card says names the real user; mend "
+            "the file or the dataset's reader"
+        )
+    return names
 
 
 def _require_own_names(card: Card, db: duckdb.DuckDBPyConnection) -> None:
     """Raise `DataError` if a field's name is taken; prepared data go by the name alone."""
     taken = dict.fromkeys(RESERVED, "recbench itself")
     taken |= {name.lower(): "a label" for name in card.labels}
+    for name in card.contexts:
+        if name not in column_names(db, "events"):
+            raise DataError(f"{card.name}: the reader makes no column '{name}', which its card has")
+        if name.lower() in {*taken, *TAKEN, "label"}:
+            raise DataError(
+                f"{card.name}: the context '{name}' has a name that is used already; give it "
+                "another one in the card and the dataset's reader"
+            )
+        taken[name.lower()] = "a context"
     for key in ("user", "item"):
         names = [name for name in column_names(db, f"{key}s") if name.lower() != key]
         for name in names:
@@ -156,11 +199,11 @@ def _require_own_names(card: Card, db: duckdb.DuckDBPyConnection) -> None:
 def _number(db: duckdb.DuckDBPyConnection, column: str) -> pa.Array:
     """Create `<column>_number(<column>, number)`; return the raw ids in order."""
     db.execute(
-        f"""CREATE TABLE {column}_number AS
-        SELECT {column}, (row_number() OVER (ORDER BY {column}) - 1)::INTEGER AS number
-        FROM (SELECT DISTINCT {column} FROM log)"""  # noqa: S608
+        f"""CREATE TABLE "{column}_number" AS
+        SELECT "{column}", (row_number() OVER (ORDER BY "{column}") - 1)::INTEGER AS number
+        FROM (SELECT DISTINCT "{column}" FROM log WHERE "{column}" IS NOT NULL)"""  # noqa: S608
     )
-    query = f"SELECT {column} FROM {column}_number ORDER BY number"  # noqa: S608
+    query = f'SELECT "{column}" FROM "{column}_number" ORDER BY number'  # noqa: S608
     return db.sql(query).to_arrow_table().column(0).combine_chunks()
 
 
@@ -172,19 +215,24 @@ def _behaviours(db: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
 def _fill(
     db: duckdb.DuckDBPyConnection,
     spool: Spool,
-    positive: str,
     further: list[str],
     behaviours: tuple[str, ...],
+    contexts: tuple[str, ...],
     progress: Progress,
 ) -> None:
     """Stream the ordered log into the spool."""
     if behaviours:
         code = "list_position($behaviours, behaviour) - 1"
         further = [*further, f"({code})::TINYINT AS behaviour"]
-    chosen = ", ".join([f"{positive}::BOOLEAN AS positive", *further])
+    codes = [f'coalesce("c.{name}".number, -1) AS "{context_column(name)}"' for name in contexts]
+    joined = " ".join(
+        f'LEFT JOIN "{name}_number" AS "c.{name}" USING ("{name}")' for name in contexts
+    )
+    kind = "history::BOOLEAN DESC, " if "history" in spool.columns else ""
+    chosen = ", ".join([*further, *codes])
     query = f"""SELECT u.number AS user, i.number AS item, time::BIGINT AS time, {chosen}
-        FROM log JOIN user_number u USING (user) JOIN item_number i USING (item)
-        ORDER BY u.number, time, row"""  # noqa: S608
+        FROM log JOIN user_number u USING (user) JOIN item_number i USING (item) {joined}
+        ORDER BY u.number, {kind}time, row"""  # noqa: S608
     values = {"behaviours": list(behaviours)} if behaviours else {}
     total, done = len(spool.columns["user"]), 0
     with progress.bar("sorting events", total, "events") as bar:

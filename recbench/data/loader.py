@@ -140,8 +140,9 @@ class Loader:
 
     def _lookup(self, name: str, role: str, ids: Ints, table: dict[str, Ints]) -> torch.Tensor:
         """Return the values of a field for final ids of its user or item."""
-        values = self.dataset.known(name, ids) if name == role else gather(table[name], ids)
-        return torch.from_numpy(values)
+        if name == role and "group" not in table:
+            return torch.from_numpy(self.dataset.known(name, ids))
+        return torch.from_numpy(gather(table["group" if name == role else name], ids))
 
 
 def _no_history(rows: int) -> History:

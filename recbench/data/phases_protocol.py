@@ -51,6 +51,7 @@ class PhasesProtocol:
     states: ClassVar[tuple[str, ...]] = ("cold", "warm-a", "warm-b", "warm-c")
     timed: ClassVar[bool] = True
     left_out: ClassVar[tuple[str, ...]] = ()
+    caution: ClassVar[str] = ""
     seen: ClassVar[str] = (
         "training sees all rows of old items, later than queries too, and no row of a new item; "
         "which items are old is counted over all rows"

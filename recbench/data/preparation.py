@@ -21,7 +21,7 @@ from recbench.data.ingest import ingest
 from recbench.data.manifest import FORMAT
 from recbench.data.prepared import PreparedDataset
 from recbench.data.raw import locate, missing_files, unzipped
-from recbench.data.reading import disk_full
+from recbench.data.reading import content_md5, disk_full
 from recbench.data.split import split_log
 from recbench.data.table import ingest_table
 from recbench.data.table_protocol import TableProtocol
@@ -126,6 +126,8 @@ def prepare(
     target = request.folder(folders.cache)
     if request.source == "simulated":
         _say_simulated(request, progress)
+    if caution := dataset.card.protocols[request.protocol].caution:
+        progress.warn(f"{dataset.card.name} ({request.protocol}): CAUTION: {caution}")
     if not (target / "manifest.json").exists():
         with _only_one(target, progress):
             if not (target / "manifest.json").exists():
@@ -174,23 +176,39 @@ def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> 
         made = dataset.simulate(request.size, raw, progress)
         files = {role: made[role] for role in dataset.card.files_of(request.protocol) or made}
     protocol = dataset.card.protocols[request.protocol]
+    plain = unzipped(files, raw)
+    _check_files(request, plain)
     if isinstance(protocol, TableProtocol):
-        table = ingest_table(dataset, protocol, unzipped(files, raw), staging, progress)
+        table = ingest_table(dataset, protocol, plain, staging, progress)
         with table:
             (staging / FILE).unlink()
             _check_counts(request, {"rows": table.rows})
             write_table_dataset(dataset, request.settings, files, table, ready)
         return
     label = next(iter(dataset.card.label_fields(protocol)), None)
-    log = ingest(dataset, unzipped(files, raw), staging, progress, label)
+    log = ingest(dataset, plain, staging, progress, label)
     counts = {"interactions": len(log.spool.columns["user"])}
     counts |= {"users": len(log.users), "items": len(log.items)}
     counts["pairs"] = counts["interactions"] - counts["users"]
+    counts["targets"] = int(log.spool.columns["positive"].sum())
     _check_counts(request, counts)
     with log.spool:
         (staging / FILE).unlink()
         split = split_log(log, protocol)
         write_prepared(dataset, request.settings, files, log, split, raw, ready)
+
+
+def _check_files(request: Request, files: Mapping[str, Path]) -> None:
+    """Raise `DataError` if real files are not those of the published release."""
+    card = request.dataset.card
+    if request.source != "real" or not card.counts:
+        return
+    for role, published in card.checksums.items():
+        if role in files and (found := content_md5(files[role])) != published:
+            raise DataError(
+                f"{card.name}: {files[role]} is not the published file: its MD5 is {found}, not "
+                f"{published}; get it again from {card.source}"
+            )
 
 
 def _check_counts(request: Request, counts: Mapping[str, int]) -> None:

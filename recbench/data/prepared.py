@@ -25,7 +25,8 @@ ENDS = ("start", "stop")
 class Part:
     """The examples of one part, as memory-mapped columns.
 
-    Those of a log have the columns that are properties here. Those of a table have `row`, context
+    Those of a log have the columns that are properties here, context fields and, where users are
+    sequences, `group`: the number of the real user. Those of a table have `row`, context
     fields, numbers and labels; the properties are not for them, `targets` excepted.
 
     Attributes:
@@ -148,7 +149,10 @@ class PreparedDataset:
 
     @cached_property
     def users(self) -> dict[str, Any]:
-        """Columns of users by final id: raw id, start and stop in the log, side fields."""
+        """Columns of users by final id: raw id, start and stop in the log, side fields.
+
+        Where users are sequences, the raw id is that of the real user, and `group` its final id.
+        """
         return read_table(self.folder / "users.arrow")
 
     @cached_property

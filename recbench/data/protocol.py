@@ -22,6 +22,7 @@ from recbench.data.splits import (
     LeaveLastTwoOut,
     LogChunk,
     OfficialTest,
+    OfficialTestTwice,
     UsersByLastEvent,
     UserShares,
     changes,
@@ -41,6 +42,7 @@ __all__ = [
     "LogChunk",
     "Negatives",
     "OfficialTest",
+    "OfficialTestTwice",
     "Protocol",
     "Targets",
     "UserShares",
@@ -50,6 +52,8 @@ __all__ = [
 ]
 
 PARTS = ("train", "valid", "test")
+SELECTED_ON_TEST = "models are selected on the test part itself: scores are too high"
+"""The caution of protocols whose validation part is the test part."""
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -98,7 +102,8 @@ class Protocol:
         last_per_user: At most so many targets of a user in each part, the latest; 0 for all.
         min_history: A target needs at least so many events before it.
         ties: Whether events of the target's own time that stand before it in the file count as
-            its history (`order`), or not (`exclude`).
+            its history (`order`), or not (`exclude`). Where targets are in no history, `order`
+            takes all events of its time.
         timed: Whether the log's times are real, and not just an order.
         seen_targets: Whether targets that the training part does not have are left out, where
             every item of the training part is a candidate and no other.
@@ -112,7 +117,13 @@ class Protocol:
     left_out: ClassVar[tuple[str, ...]] = ()
     seen: ClassVar[str] = ""
     split: (
-        GlobalTime | LastSessions | OfficialTest | LeaveLastTwoOut | UserShares | UsersByLastEvent
+        GlobalTime
+        | LastSessions
+        | OfficialTest
+        | OfficialTestTwice
+        | LeaveLastTwoOut
+        | UserShares
+        | UsersByLastEvent
     )
     negatives: Negatives | None = None
     last_per_user: int = 0
@@ -123,6 +134,16 @@ class Protocol:
     source: str = "recbench"
     files: tuple[str, ...] = ()
     any_target: bool = False
+
+    @property
+    def selects_on_test(self) -> bool:
+        """Whether validation is the test part itself."""
+        return isinstance(self.split, OfficialTestTwice)
+
+    @property
+    def caution(self) -> str:
+        """What must be said beside every score; empty if nothing."""
+        return SELECTED_ON_TEST if self.selects_on_test else ""
 
 
 @dataclass(frozen=True)
@@ -147,7 +168,11 @@ def find_targets(protocol: Protocol, chunk: LogChunk, part: NDArray[np.int8]) ->
     index = np.arange(len(chunk.user))
     start = chunk.user_start
     stop = index
-    if protocol.ties == "exclude":
+    if chunk.history is not None:
+        stop = _history_stop(
+            chunk, chunk.history, "left" if protocol.ties == "exclude" else "right"
+        )
+    elif protocol.ties == "exclude":
         stop = run_starts(changes(chunk.user) | changes(chunk.time))
     chosen = (chunk.positive | protocol.any_target) & (stop - start >= protocol.min_history)
     if protocol.last_per_user:
@@ -166,6 +191,21 @@ def require_parts(counts: dict[str, int], name: str) -> None:
             f"{name}: the {' and '.join(empty)} part has no examples; the data spans too short a "
             "time or too few events for this protocol"
         )
+
+
+def _history_stop(chunk: LogChunk, history: Bools, side: Literal["left", "right"]) -> Ints:
+    """For each event, the index after its user's last event of a history before its time, [N].
+
+    Events of its own time are after it with the side `left`, and before it with `right`.
+    """
+    owner = np.cumsum(changes(chunk.user))
+    first = int(chunk.time.min())
+    span = int(chunk.time.max()) - first + 1
+    moment = owner * span + (chunk.time - first)  # ascends over all events that can be in histories
+    known = moment[history]
+    earlier_users = np.searchsorted(known, owner * span)
+    stop: Ints = chunk.user_start + np.searchsorted(known, moment, side) - earlier_users
+    return stop
 
 
 def _last(user: Ints, part: NDArray[np.int8], chosen: Bools, n: int) -> Bools:

@@ -28,9 +28,11 @@ class LogChunk:
     Attributes:
         start: Position in the log of the chunk's first event.
         user: User of each event, ascending, [N].
-        time: Seconds, ascending within a user, [N].
+        time: Seconds, ascending within a user's events of either kind of `history`, [N].
         positive: Whether the event can be a target, [N].
         testing: Whether the event belongs to the official test part, [N]; None if there is none.
+        history: Whether the event can be in a history, [N]; those of a user that can come first.
+            None if all can.
     """
 
     start: int
@@ -38,6 +40,7 @@ class LogChunk:
     time: Ints
     positive: Bools
     testing: Bools | None = None
+    history: Bools | None = None
 
     @property
     def user_start(self) -> Ints:
@@ -127,11 +130,25 @@ class OfficialTest:
 
     def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
         """Return the part that each event belongs to, [N]; needs `chunk.testing`."""
-        if chunk.testing is None:
-            raise DataError("the protocol needs the official test part, and the reader gives none")
         late = chunk.time[chunk.user_start] >= boundaries[0]
-        part = np.where(chunk.testing, TEST, np.where(late, VALID, TRAIN))
+        part = np.where(_official(chunk), TEST, np.where(late, VALID, TRAIN))
         return part.astype(np.int8)
+
+
+@dataclass(frozen=True)
+class OfficialTestTwice:
+    """Test is what the publisher made it, and validation is the very same; the rest trains.
+
+    For no use but to see what published numbers owe to it.
+    """
+
+    def boundaries(self, log: LogChunk) -> tuple[int, int]:
+        """Return nothing of use: the publisher has drawn the line."""
+        return 0, 0
+
+    def parts(self, chunk: LogChunk, boundaries: tuple[int, int]) -> NDArray[np.int8]:
+        """Return the part that each event belongs to, [N]; needs `chunk.testing`."""
+        return np.where(_official(chunk), TEST, TRAIN).astype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -202,6 +219,13 @@ class UsersByLastEvent:
         """Return the part that each event belongs to, [N]."""
         last = chunk.time[chunk.user_stop - 1]
         return np.searchsorted(np.array(boundaries), last, side="right").astype(np.int8)
+
+
+def _official(chunk: LogChunk) -> Bools:
+    """Return which events are of the official test part, [N]."""
+    if chunk.testing is None:
+        raise DataError("the protocol needs the official test part, and the reader gives none")
+    return chunk.testing
 
 
 def changes(values: NDArray[np.generic]) -> Bools:

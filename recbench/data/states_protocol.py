@@ -59,6 +59,7 @@ class StatesProtocol:
     files: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ("warm", "new-items", "new-users", "new-both")
     timed: ClassVar[bool] = True
+    caution: ClassVar[str] = ""
     seen: ClassVar[str] = (
         "training sees existing users with existing items alone, without the queries; support and "
         "queries are drawn at random, so that time orders neither them nor the parts"

@@ -59,6 +59,7 @@ class TableProtocol:
     Attributes:
         timed: Whether rows carry real times; they do not.
         states: None: nothing is judged apart.
+        caution: Nothing to say beside scores.
         seen: Nothing to say of what training sees that its name does not say.
         split: Which part a row belongs to.
         labels: Those of the card's labels that are predicted, in this order; all if empty. The
@@ -70,6 +71,7 @@ class TableProtocol:
 
     timed: ClassVar[bool] = False
     states: ClassVar[tuple[str, ...]] = ()
+    caution: ClassVar[str] = ""
     seen: ClassVar[str] = ""
     split: RandomShares | OfficialTestHalved
     labels: tuple[str, ...] = ()

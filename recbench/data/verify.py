@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from recbench.data.columns import read_table
+from recbench.data.contexts import context_texts
 from recbench.data.manifest import Manifest, fields_fingerprint, file_checksum, fingerprint
 from recbench.data.protocol import PARTS
 from recbench.data.write_table import table_fingerprints
@@ -54,14 +55,19 @@ def _fingerprints(folder: Path, manifest: Manifest) -> dict[str, str]:
     log = {"user": user, **read_table(folder / "interactions.arrow")}
     found = {"log": fingerprint("", log, ids)}
     fields = {}
-    for field in (*manifest.schema.of("user")[1:], *manifest.schema.of("item")[1:]):
+    for field in manifest.schema.of("user", "item"):
+        if field.name in ids:
+            continue
         side = users if field.role == "user" else items
         values = read_table(folder / f"fields/{field.name}.arrow")["value"]
         fields[field.name] = side[field.name], values
     found["fields"] = fields_fingerprint(found["log"], fields)
+    for field in manifest.schema.of("context"):
+        ids[field.name] = context_texts(read_table(folder / f"fields/{field.name}.arrow")["value"])
     for part in PARTS:
         columns = read_table(folder / f"samples/{part}.arrow")
-        columns.pop("oracle", None)
+        for added in ("oracle", "group"):
+            columns.pop(added, None)
         found[part] = fingerprint(found["fields"], columns, ids)
         if manifest.states:
             episodes = read_table(folder / f"episodes/{part}.arrow")

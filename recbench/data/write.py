@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recbench.data.card import LABEL, AnyProtocol, Dataset
 from recbench.data.columns import Spool, write_table
+from recbench.data.contexts import Context, code_contexts, context_texts
 from recbench.data.describe import characteristics, leakage
 from recbench.data.examples import Examples, SplitLog, chunks
 from recbench.data.gather import category_index, window
@@ -36,22 +37,25 @@ ROWS = 1 << 13
 
 @dataclass(frozen=True)
 class Side:
-    """Users or items with their final ids and coded fields."""
+    """Users or items with their final ids and coded fields; of sequences also the real users'."""
 
     renumbering: Renumbering
     raw: pa.Array
     fields: Mapping[str, Coded]
+    group: Coded | None = None
 
     def schema(self, role: Role) -> list[Field]:
         """Return the side's fields, the id itself first."""
-        first = Field("user" if role == "user" else "item", role, self.renumbering.size)
+        size = self.group.size if self.group else self.renumbering.size
+        first = Field("user" if role == "user" else "item", role, size)
         return [first, *(Field(name, role, coded.size) for name, coded in self.fields.items())]
 
     def table(self, key: str) -> dict[str, Any]:
         """Return the side's columns, a row for each final id."""
         ordered = self.raw.take(pa.array(self.renumbering.order))
         raw = pa.concat_arrays([pa.nulls(FIRST_ID, self.raw.type), ordered])
-        return {key: raw, **{name: coded.ids for name, coded in self.fields.items()}}
+        group = {"group": self.group.ids} if self.group else {}
+        return {key: raw, **group, **{name: coded.ids for name, coded in self.fields.items()}}
 
 
 def write_prepared(
@@ -84,15 +88,23 @@ def write_prepared(
     )
     parts = {part: len(examples.user) for part, examples in split.examples.items()}
     require_parts(parts, dataset.card.name)
+    if log.groups is not None:
+        users = replace(users, group=encode(log.users, users.renumbering))
     _write_log(log, users, items, folder)
+    contexts = code_contexts(log.contexts, split)
+    for name, context in contexts.items():
+        write_table(folder / f"fields/{name}.arrow", {"value": context.values})
     label = next((field.name for field in card.label_fields(protocol)), LABEL)
     for part, examples in split.examples.items():
         bound = part == "test" and _attainable(dataset, settings)
         oracle = _oracle(dataset, log, examples, raw) if bound else None
-        _write_examples(examples, label, users, items, oracle, folder / f"samples/{part}.arrow")
+        columns = _columns(examples, label, users, items, contexts)
+        columns |= {} if log.groups is None else {"group": log.groups[examples.user]}
+        columns |= {} if oracle is None else {"oracle": oracle}
+        write_table(folder / f"samples/{part}.arrow", columns)
     for part, episodes in split.episodes.items():
         write_table(folder / f"episodes/{part}.arrow", episodes)
-    _manifest(dataset, settings, files, log, split, users, items, folder).save(folder)
+    _manifest(dataset, settings, files, log, split, users, items, contexts, folder).save(folder)
 
 
 def _manifest(
@@ -103,6 +115,7 @@ def _manifest(
     split: SplitLog,
     users: Side,
     items: Side,
+    contexts: Mapping[str, Context],
     folder: Path,
 ) -> Manifest:
     """Return the manifest of a folder whose tables have been written."""
@@ -110,10 +123,14 @@ def _manifest(
     protocol = card.protocols[name]
     fields = [] if card.sessions else users.schema("user")
     fields += items.schema("item")
+    fields += [context.field(each) for each, context in contexts.items()]
     if split.examples["train"].label is not None:
         fields += card.label_fields(protocol) or [Field(LABEL, "label", 2)]
     counts = {"interactions": len(log.spool.columns["user"])}
-    counts |= {"users": len(log.users), "items": len(log.items)}
+    if log.groups is not None:
+        counts["sequences"] = len(log.users)
+    real_users = len(log.users) if log.groups is None else int(log.groups.max()) + 1
+    counts |= {"users": real_users, "items": len(log.items)}
     tables = sorted(folder.rglob("*.arrow"))
     return Manifest(
         format=FORMAT,
@@ -127,7 +144,7 @@ def _manifest(
         files={role: file_facts(path) for role, path in files.items()},
         fields=[vars(field) for field in fields],
         counts=counts | {part: len(split.examples[part].user) for part in PARTS},
-        fingerprints=_fingerprints(log, split, users, items),
+        fingerprints=_fingerprints(log, split, users, items, contexts),
         tables={path.relative_to(folder).as_posix(): file_checksum(path) for path in tables},
         characteristics=characteristics(log, split, protocol),
         leakage=leakage(protocol, split),
@@ -201,23 +218,19 @@ def _write_category_index(
         write_table(folder / "category_index.arrow", spool.columns)
 
 
-def _write_examples(
-    examples: Examples,
-    label: str,
-    users: Side,
-    items: Side,
-    oracle: NDArray[np.float64] | None,
-    path: Path,
-) -> None:
-    columns = {
+def _columns(
+    examples: Examples, label: str, users: Side, items: Side, contexts: Mapping[str, Context]
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of a part's examples, as they are stored and fingerprinted."""
+    return {
         "user": users.renumbering.ids[examples.user],
         "item": items.renumbering.ids[examples.item],
         **({} if examples.label is None else {label: examples.label}),
         "time": examples.time,
         "history_start": examples.history_start,
         "history_stop": examples.history_stop,
+        **{name: each.ids[examples.contexts[name]] for name, each in contexts.items()},
     }
-    write_table(path, columns if oracle is None else {**columns, "oracle": oracle})
 
 
 def _oracle(dataset: Dataset, log: RawLog, test: Examples, raw: Path) -> NDArray[np.float64]:
@@ -243,15 +256,20 @@ def _met_before(log: RawLog, examples: Examples) -> NDArray[np.bool_]:
     return met
 
 
-def _fingerprints(log: RawLog, split: SplitLog, users: Side, items: Side) -> dict[str, str]:
+def _fingerprints(
+    log: RawLog, split: SplitLog, users: Side, items: Side, contexts: Mapping[str, Context]
+) -> dict[str, str]:
     ids = {"user": log.users, "item": log.items}
     names = [name for name in ("user", "item", "time", "behaviour") if name in log.spool.columns]
     found = {"log": fingerprint("", {name: log.spool.columns[name] for name in names}, ids)}
     coded = {**users.fields, **items.fields}
     fields = {name: (each.ids, each.values) for name, each in coded.items()}
     found["fields"] = fields_fingerprint(found["log"], fields)
+    ids |= {name: context_texts(each.values) for name, each in contexts.items()}
     for part in PARTS:
         columns = {k: v for k, v in vars(split.examples[part]).items() if v is not None}
+        codes = columns.pop("contexts")
+        columns |= {name: each.ids[codes[name]] for name, each in contexts.items()}
         found[part] = fingerprint(found["fields"], columns, ids)
         if part in split.episodes:
             found[part] = fingerprint(found[part], split.episodes[part], {})

@@ -22,6 +22,7 @@ class Group:
         source: Whether the raw files are real or simulated.
         size: The size of a simulated dataset.
         limit: How many rows preparation was limited to.
+        caution: What the protocol says beside every score; empty if nothing.
         split: Digest of the fingerprints of the three parts.
         metric_versions: Name and version of each metric, the ranking one first.
     """
@@ -32,6 +33,7 @@ class Group:
     source: Literal["real", "simulated"]
     size: str | None
     limit: int | None
+    caution: str
     split: str
     metric_versions: tuple[tuple[str, int], ...]
 
@@ -50,6 +52,7 @@ class Group:
             source=data.source,
             size=data.size,
             limit=data.limit,
+            caution=data.leakage.get("caution", ""),
             split=digest(asdict(data.fingerprints)),
             metric_versions=tuple(
                 sorted(
@@ -73,7 +76,8 @@ class Group:
         if self.source == "simulated":
             source = f"SIMULATED data, size {self.size}" if self.size else "SIMULATED data"
         limit = "" if self.limit is None else f" · LIMITED to {self.limit:,} rows, not comparable"
-        return f"{self.dataset} v{self.version} · {self.protocol} · {source}{limit}"
+        caution = f" · CAUTION: {self.caution}" if self.caution else ""
+        return f"{self.dataset} v{self.version} · {self.protocol} · {source}{limit}{caution}"
 
     @property
     def caption(self) -> str:
@@ -92,6 +96,7 @@ class Group:
             self.protocol,
             self.size or "",
             self.limit or 0,
+            self.caution,
             self.split,
             self.metric_versions,
         )

@@ -68,7 +68,8 @@ def to_terminal(tables: Sequence[Table], console: Console | None = None) -> str:
         for index, table in enumerate(tables):
             if index:
                 console.print()
-            comparable = table.group.source == "real" and table.group.limit is None
+            group = table.group
+            comparable = group.source == "real" and group.limit is None and not group.caution
             layouts, left_out = _fitting(table, console)
             console.print(
                 table.group.title, style="bold" if comparable else "bold yellow", markup=False

@@ -129,7 +129,8 @@ def test_chunks_hold_whole_users_and_change_no_target(make_raw, monkeypatch):
     for part in PARTS:
         one, many = whole.examples[part], parts.examples[part]
         positive = one.label == 1
-        for name, column in vars(one).items():
+        for name in vars(one).keys() - {"contexts"}:
+            column = getattr(one, name)
             np.testing.assert_array_equal(column[positive], getattr(many, name)[positive])
     np.testing.assert_array_equal(whole.train_items, parts.train_items)
     assert whole.train_end == parts.train_end

@@ -1,0 +1,92 @@
+"""KuaiVideo_x1 and MicroVideo1.7M_x1: clicks on short videos as the BARS leaderboards have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from recbench.data import Card, Dataset
+from recbench.datasets import own_histories
+from recbench.datasets.own_histories import BOOLEAN
+
+NO_PICTURES = "The publisher's embeddings of the videos' pictures are not read."
+
+
+class KuaiVideoX1(Dataset):
+    """Comma-separated files with header, a row a video that was shown."""
+
+    api = 1
+    card = Card(
+        name="kuaivideo-x1",
+        version=1,
+        title="KuaiVideo_x1 (Kuaishou, China MM 2018)",
+        task="ctr",
+        files={"train": "train.csv", "test": "test.csv"},
+        protocols=own_histories.PROTOCOLS,
+        source="huggingface.co/datasets/reczoo/KuaiVideo_x1 (KuaiVideo_x1.zip)",
+        licence="research use",
+        citation="Li et al., Routing Micro-videos via A Temporal Graph-guided Recommendation "
+        f"System, MM 2019; {own_histories.BARS}",
+        counts=({"targets": 10_931_092 + 2_730_291},),
+        checksums={
+            "train": "16f13734411532cc313caf2180bfcd56",
+            "test": "ba26c01caaf6c65c272af11aa451fc7a",
+        },
+        group="member",
+        notes=(
+            *own_histories.NOTES,
+            "A history is a user's clicks before the row, but the publisher kept the first 100 "
+            "and not the last: that of an active user is old. Videos shown and not clicked, a "
+            "second history in the file, are not read; nor are likes and follows.",
+            NO_PICTURES,
+        ),
+    )
+
+    def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
+        """Make `events` and `users`."""
+        columns = {"user_id": "INTEGER", "item_id": "INTEGER"}
+        columns |= {"is_click": BOOLEAN, "pos_items": "VARCHAR"}
+        own_histories.read_sequences(db, files, columns, "user_id", {"pos_items": "item"})
+        own_histories.make_log(db, "is_click", "user_id", "item_id")
+
+
+class MicroVideoX1(Dataset):
+    """Comma-separated files with header, a row a video that was shown, user by user."""
+
+    api = 1
+    card = Card(
+        name="microvideo-x1",
+        version=1,
+        title="MicroVideo1.7M_x1 (THACIL)",
+        task="ctr",
+        files={"train": "train.csv", "test": "test.csv"},
+        protocols=own_histories.PROTOCOLS,
+        source="huggingface.co/datasets/reczoo/MicroVideo1.7M_x1 (MicroVideo1.7M_x1.zip)",
+        licence="research use",
+        citation="Chen et al., Temporal Hierarchical Attention at Category- and Item-Level for "
+        f"Micro-Video Click-Through Prediction, MM 2018; {own_histories.BARS}",
+        counts=({"targets": 8_970_309 + 3_767_308},),
+        checksums={
+            "train": "936e6612714c887e76226a60829b4e0a",
+            "test": "9417a18304fb62411ac27c26c5e0de56",
+        },
+        group="member",
+        notes=(
+            *own_histories.NOTES,
+            "The files are ordered by user; here the last tenth is by their column timestamp.",
+            "Histories hold the last 128 clicks; those of the test file end with the training "
+            "file. The videos of the test file are not in the training file.",
+            NO_PICTURES,
+        ),
+    )
+
+    def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
+        """Make `events`, `items` and `users`."""
+        columns = dict.fromkeys(("user_id", "item_id", "cate_id"), "INTEGER")
+        columns |= {"is_click": BOOLEAN, "timestamp": "DOUBLE"}
+        columns |= {"clicked_items": "VARCHAR", "clicked_categories": "VARCHAR"}
+        histories = {"clicked_items": "item", "clicked_categories": "category"}
+        own_histories.read_sequences(db, files, columns, "user_id", histories, '"timestamp"')
+        own_histories.make_log(db, "is_click", "user_id", "item_id", "cate_id")
