@@ -125,8 +125,12 @@ class Dataset:
 
         For cold start, `events` has a column for each label of the card in place of `label`.
 
-        For tables there are `rows` instead: `row` (its order), `testing` (as above), a column for
-        each label (null where it is missing) and one for each input (null likewise).
+        For tables there are `rows` instead: `row` (its order), `testing` (as above) or what else
+        the protocol's split reads, a column for each label (null where it is missing) and one for
+        each input (null likewise).
+
+        `omitted` (optional) is a table of `count` and `why`: how many rows the reader left out by
+        intent, and the reason as it can follow "rows left out:"; the manifest says so.
         """
         raise NotImplementedError
 

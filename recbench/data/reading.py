@@ -19,22 +19,25 @@ from recbench.errors import DataError
 
 @dataclass(frozen=True)
 class Rejected:
-    """Rows that could not be read.
+    """Rows that could not be read, and those that the reader left out by intent.
 
     Attributes:
-        count: How many.
+        count: How many could not be read.
         examples: Up to five of them, as "file:line: why".
+        omitted: How many were left out, by the reason.
     """
 
     count: int
     examples: tuple[str, ...]
+    omitted: tuple[tuple[int, str], ...] = ()
 
     @property
     def reports(self) -> list[str]:
-        """What a manifest says about them: a sentence, or nothing if there are none."""
+        """What a manifest says about them: a sentence each, or nothing if there are none."""
+        left_out = [f"{count:,} rows left out: {why}" for count, why in self.omitted]
         if not self.count:
-            return []
-        return [f"{self.count:,} malformed rows left out: {'; '.join(self.examples)}"]
+            return left_out
+        return [f"{self.count:,} malformed rows left out: {'; '.join(self.examples)}", *left_out]
 
 
 def read_csv(
@@ -85,15 +88,20 @@ def disk_full(error: Exception) -> bool:
 
 
 def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
-    """Return the malformed rows of all files read so far."""
+    """Return the malformed rows of all files read so far, and what the table `omitted` tells."""
     tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    omitted: tuple[tuple[int, str], ...] = ()
+    if "omitted" in tables:
+        query = "SELECT count, why FROM omitted WHERE count > 0 ORDER BY why"
+        omitted = tuple((int(count), str(why)) for count, why in db.execute(query).fetchall())
     if "reject_errors" not in tables:
-        return Rejected(0, ())
+        return Rejected(0, (), omitted)
     rows = db.execute(
         """SELECT file_path, line, first(error_message) FROM reject_errors
         JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
-    return Rejected(len(rows), tuple(f"{file}:{line}: {why}" for file, line, why in rows[:5]))
+    examples = tuple(f"{file}:{line}: {why}" for file, line, why in rows[:5])
+    return Rejected(len(rows), examples, omitted)
 
 
 @contextmanager
