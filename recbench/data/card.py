@@ -129,8 +129,9 @@ class Dataset:
         the protocol's split reads, a column for each label (null where it is missing) and one for
         each input (null likewise).
 
-        `omitted` (optional) is a table of `count` and `why`: how many rows the reader left out by
-        intent, and the reason as it can follow "rows left out:"; the manifest says so.
+        `remarks` (optional) is a table of `count` and `what`: how many rows, and what of them, as
+        it can follow "1,000 rows", such as "left out: a purchase without a click"; those of a count
+        above 0 are in the manifest.
         """
         raise NotImplementedError
 

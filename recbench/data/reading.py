@@ -19,25 +19,25 @@ from recbench.errors import DataError
 
 @dataclass(frozen=True)
 class Rejected:
-    """Rows that could not be read, and those that the reader left out by intent.
+    """Rows that could not be read, and what else the reader has to say.
 
     Attributes:
         count: How many could not be read.
         examples: Up to five of them, as "file:line: why".
-        omitted: How many were left out, by the reason.
+        remarks: How many rows, and what of them.
     """
 
     count: int
     examples: tuple[str, ...]
-    omitted: tuple[tuple[int, str], ...] = ()
+    remarks: tuple[tuple[int, str], ...] = ()
 
     @property
     def reports(self) -> list[str]:
-        """What a manifest says about them: a sentence each, or nothing if there are none."""
-        left_out = [f"{count:,} rows left out: {why}" for count, why in self.omitted]
+        """What a manifest says about them: sentences, or nothing if there are none."""
+        remarks = [f"{count:,} rows {what}" for count, what in self.remarks]
         if not self.count:
-            return left_out
-        return [f"{self.count:,} malformed rows left out: {'; '.join(self.examples)}", *left_out]
+            return remarks
+        return [f"{self.count:,} malformed rows left out: {'; '.join(self.examples)}", *remarks]
 
 
 def read_csv(
@@ -88,20 +88,20 @@ def disk_full(error: Exception) -> bool:
 
 
 def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
-    """Return the malformed rows of all files read so far, and what the table `omitted` tells."""
+    """Return the malformed rows of all files read so far, and what the table `remarks` says."""
     tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    omitted: tuple[tuple[int, str], ...] = ()
-    if "omitted" in tables:
-        query = "SELECT count, why FROM omitted WHERE count > 0 ORDER BY why"
-        omitted = tuple((int(count), str(why)) for count, why in db.execute(query).fetchall())
+    remarks: tuple[tuple[int, str], ...] = ()
+    if "remarks" in tables:
+        query = "SELECT count, what FROM remarks WHERE count > 0 ORDER BY what"
+        remarks = tuple((int(count), str(what)) for count, what in db.execute(query).fetchall())
     if "reject_errors" not in tables:
-        return Rejected(0, (), omitted)
+        return Rejected(0, (), remarks)
     rows = db.execute(
         """SELECT file_path, line, first(error_message) FROM reject_errors
         JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
     examples = tuple(f"{file}:{line}: {why}" for file, line, why in rows[:5])
-    return Rejected(len(rows), examples, omitted)
+    return Rejected(len(rows), examples, remarks)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class AliCCP(Dataset):
     )
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
-        """Make `rows`, in the order of the files, and `omitted`."""
+        """Make `rows`, in the order of the files, and `remarks`."""
         if "skeleton_train" not in files:
             _read_encoded(db, files)
             return

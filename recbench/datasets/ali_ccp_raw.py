@@ -26,7 +26,7 @@ _PLAUSIBLE = "coalesce(click = 1 OR conversion = 0, true)"
 
 
 def make_rows(db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
-    """Make `rows`, in the order of the files, with `testing` and `visit`; and `omitted`.
+    """Make `rows`, in the order of the files, with `testing` and `visit`; and `remarks`.
 
     Raises:
         DataError: If a file is damaged, or rows and common features do not fit together.
@@ -50,8 +50,8 @@ def make_rows(db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         )
     db.execute(
         f"""CREATE VIEW rows AS {" UNION ALL ".join(joined)};
-        CREATE TABLE omitted AS
-        SELECT count(*) AS count, 'a conversion without a click' AS why
+        CREATE TABLE remarks AS
+        SELECT count(*) AS count, 'left out: a conversion without a click' AS what
         FROM (SELECT click, conversion FROM skeleton_train
               UNION ALL SELECT click, conversion FROM skeleton_test)
         WHERE NOT {_PLAUSIBLE}"""  # noqa: S608

@@ -272,11 +272,11 @@ def test_a_row_that_cannot_be_read_is_reported(people):
         people([*make_rows(), *[rows[-1]] * 10])
 
 
-def test_rows_left_out_by_intent_are_counted_in_the_manifest(folders):
+def test_the_manifest_says_what_the_reader_remarks(folders):
     class Adults(People):
         def read(self, db, files):
             super().read(db, files)
-            db.execute("CREATE TABLE omitted AS SELECT count(*) AS count, 'under 30' AS why "
+            db.execute("CREATE TABLE remarks AS SELECT count(*) AS count, 'are young' AS what "
                        "FROM people WHERE age < 30")  # fmt: skip
 
     rows = make_rows()
@@ -284,7 +284,7 @@ def test_rows_left_out_by_intent_are_counted_in_the_manifest(folders):
     (folders.data / "people.csv").write_text(text)
     young = sum(row[0] != "" and row[0] < 30 for row in rows)
     manifest = prepare(Adults(), DataConfig("people"), folders).manifest
-    assert manifest.reports == [f"{young} rows left out: under 30"]
+    assert manifest.reports == [f"{young} rows are young"]
 
 
 def test_another_number_of_rows_than_published_is_refused(people, folders):
