@@ -46,7 +46,8 @@ class KuaiRand1KMultiTask(Dataset):
         if twice:
             raise DataError(f"{files['videos']} has the video {twice[0][0]} twice; get it again")
         low, high = kuairand_1k.YEAR_2022
-        right = f"coalesce(user_id IS NOT NULL AND video_id IS NOT NULL AND time BETWEEN {low} AND {high}, false)"
+        right = f"""user_id IS NOT NULL AND video_id IS NOT NULL
+            AND coalesce(time BETWEEN {low} AND {high}, false)"""
         db.execute(
             f"""CREATE VIEW rows AS
             SELECT row, time, user_id, video_id, author, category, tab, hour,
@@ -54,7 +55,7 @@ class KuaiRand1KMultiTask(Dataset):
             FROM impressions LEFT JOIN videos USING (video_id) WHERE {right};
             CREATE TABLE remarks AS
             SELECT count(*) AS count, 'left out: no user, no video or no time of 2022' AS what
-            FROM impressions WHERE NOT {right}
+            FROM impressions WHERE NOT ({right})
             UNION ALL
             SELECT count(*), 'have a video without features'
             FROM impressions ANTI JOIN videos USING (video_id) WHERE {right}"""  # noqa: S608
