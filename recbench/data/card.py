@@ -135,8 +135,13 @@ class Dataset:
 
         For cold start, `events` has a column for each label of the card in place of `label`.
 
-        For tables there are `rows` instead: `row` (its order), `testing` (as above), a column for
-        each label (null where it is missing) and one for each input (null likewise).
+        For tables there are `rows` instead: `row` (its order), `testing` (as above) or what else
+        the protocol's split reads, a column for each label (null where it is missing) and one for
+        each input (null likewise).
+
+        `remarks` (optional) is a table of `count` and `what`: how many rows, and what of them, as
+        it can follow "1,000 rows", such as "left out: a purchase without a click"; those of a count
+        above 0 are in the manifest.
         """
         raise NotImplementedError
 

@@ -145,6 +145,7 @@ def _decoded(numbers: np.ndarray[Any, Any], raw: pa.Array) -> bytes:
     values = raw.take(pa.array(numbers))
     if pa.types.is_integer(raw.type):
         return _numbers(values.to_numpy())
-    text = pc.binary_join(pa.array([values.to_pylist()], pa.list_(pa.string())), "\n")
+    whole = pa.ListArray.from_arrays([0, len(values)], values.cast(pa.string()))
+    text = pc.binary_join(whole, "\n")
     joined: str = text[0].as_py()
     return joined.encode()

@@ -23,22 +23,25 @@ MALFORMED = "malformed_lines"
 
 @dataclass(frozen=True)
 class Rejected:
-    """Rows that could not be read.
+    """Rows that could not be read, and what else the reader has to say.
 
     Attributes:
-        count: How many.
+        count: How many could not be read.
         examples: Up to five of them, as "file:line: why".
+        remarks: How many rows, and what of them.
     """
 
     count: int
     examples: tuple[str, ...]
+    remarks: tuple[tuple[int, str], ...] = ()
 
     @property
     def reports(self) -> list[str]:
-        """What a manifest says about them: a sentence, or nothing if there are none."""
+        """What a manifest says about them: sentences, or nothing if there are none."""
+        remarks = [f"{count:,} rows {what}" for count, what in self.remarks]
         if not self.count:
-            return []
-        return [f"{self.count:,} malformed rows left out: {'; '.join(self.examples)}"]
+            return remarks
+        return [f"{self.count:,} malformed rows left out: {'; '.join(self.examples)}", *remarks]
 
 
 def read_csv(
@@ -89,8 +92,12 @@ def disk_full(error: Exception) -> bool:
 
 
 def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
-    """Return the malformed rows of all files read so far."""
+    """Return the malformed rows of all files read so far, and what the table `remarks` says."""
     tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    remarks: tuple[tuple[int, str], ...] = ()
+    if "remarks" in tables:
+        query = "SELECT count, what FROM remarks WHERE count > 0 ORDER BY what"
+        remarks = tuple((int(count), str(what)) for count, what in db.execute(query).fetchall())
     rows = []
     if "reject_errors" in tables:
         rows += db.execute(
@@ -99,7 +106,8 @@ def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
         ).fetchall()
     if MALFORMED in tables:
         rows += db.execute(f"SELECT * FROM {MALFORMED} ORDER BY ALL").fetchall()  # noqa: S608
-    return Rejected(len(rows), tuple(f"{file}:{line}: {why}" for file, line, why in rows[:5]))
+    examples = tuple(f"{file}:{line}: {why}" for file, line, why in rows[:5])
+    return Rejected(len(rows), examples, remarks)
 
 
 @contextmanager

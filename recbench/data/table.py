@@ -1,12 +1,13 @@
 """From raw files to the coded rows of a table, part by part: the part that DuckDB does.
 
 A row is an example. Its categories become ids whose vocabulary is fitted on the training part, its
-numbers and labels stay as they are. Memory is bounded by the vocabularies and a byte a row.
+numbers and labels stay as they are. Memory is bounded by DuckDB's limit, the largest vocabulary and
+a few bytes a row: columns are read one by one, straight to disk-backed arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ from recbench.errors import DataError
 from recbench.progress import Progress
 from recbench.schema import FIRST_ID, UNSEEN, Field
 
-ROWS = 1 << 16
+ROWS = 1 << 20
+"""Rows of one column that are held at a time."""
 TAKEN = RESERVED - {"click"} | {"time", "oracle", "history_start", "history_stop"}
 """Names that no column of a table can have, because prepared logs use them."""
 
@@ -75,12 +77,9 @@ def ingest_table(
         count = row_count(db, "rows")
         require_few(dataset.card, faults, count)
         names = _names(db, dataset, protocol)
-        db.execute(
-            """CREATE TABLE ordered AS
-            SELECT *, row_number() OVER (ORDER BY row) - 1 AS place FROM rows"""
-        )
-        parts = _parts(db, protocol, count)
-        counts = np.bincount(parts, minlength=len(PARTS))
+        db.execute("CREATE TABLE ordered AS SELECT * FROM rows ORDER BY row")
+        parts = _parts(db, dataset, protocol, count, scratch)
+        counts = np.array([np.count_nonzero(parts == part) for part in range(len(PARTS))])
         require_parts(dict(zip(PARTS, counts.tolist(), strict=True)), dataset.card.name)
         labels = dataset.card.label_fields(protocol)
         numbers = {name for name in names if name in dataset.card.numbers}
@@ -103,42 +102,70 @@ def _names(
     for name in (*card.labels, *card.numbers, *protocol.left_out):
         if name not in found:
             raise DataError(f"{card.name}: the reader makes no column '{name}', which its card has")
-    for name in found:
+    besides = {"row", "testing", *card.labels, *protocol.left_out, *protocol.split.reads}
+    names = tuple(name for name in found if name not in besides)
+    for name in (*names, *card.labels):
         if name.lower() in TAKEN:
             raise DataError(
                 f"{card.name}: the rows have a column '{name}', a name that recbench itself uses; "
                 "give the column another one in the dataset's reader"
             )
-    besides = {"row", "testing", *card.labels, *protocol.left_out}
-    return tuple(name for name in found if name not in besides)
+    return names
 
 
-def _parts(db: duckdb.DuckDBPyConnection, protocol: TableProtocol, count: int) -> NDArray[np.int8]:
-    """Create `training(place)`, the training part; return the part of each row, [R]."""
-    testing = None
-    if "testing" in column_names(db, "ordered"):
-        stored = db.sql("SELECT testing::BOOLEAN FROM ordered ORDER BY place").to_arrow_table()
-        testing = stored.column(0).to_numpy()
-    parts = protocol.split.parts(count, testing)
-    chosen = pa.table({"place": np.flatnonzero(parts == TRAIN)})
-    db.register("chosen", chosen)
-    db.execute("CREATE TABLE training AS SELECT * FROM chosen")
-    db.unregister("chosen")
+def _parts(
+    db: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    protocol: TableProtocol,
+    count: int,
+    scratch: Path,
+) -> NDArray[np.int8]:
+    """Create `drawn(part)` beside `ordered`; return the part of each of its rows, [R]."""
+    name, types = dataset.card.name, protocol.split.reads
+    found = column_names(db, "ordered")
+    for key in types:
+        if key not in found:
+            raise DataError(f"{name}: the protocol needs a column '{key}', and the reader has none")
+        query = f'SELECT min(row) FROM ordered WHERE "{key}" IS NULL'  # noqa: S608
+        ((odd,),) = db.execute(query).fetchall()
+        if odd is not None:
+            raise DataError(f"{name}: row {odd} has no '{key}', which decides its part")
+    with Spool(scratch / "split", count, types) as spool:
+        for key, column in spool.columns.items():
+            for start, values in _stream(db, key):
+                column[start : start + len(values)] = values.to_numpy(zero_copy_only=False)
+        try:
+            parts = protocol.split.parts(count, spool.columns)
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from error
+    batches = (
+        pa.record_batch({"part": parts[start : start + ROWS]})
+        for start in range(0, max(count, 1), ROWS)
+    )
+    db.register("found", pa.RecordBatchReader.from_batches(pa.schema({"part": pa.int8()}), batches))
+    db.execute("CREATE TABLE drawn AS SELECT part FROM found")
+    db.unregister("found")
     return parts
+
+
+def _stream(db: duckdb.DuckDBPyConnection, name: str) -> Iterator[tuple[int, pa.Array]]:
+    """Yield a column of `ordered` in its order, piece by piece, each with its first place."""
+    start = 0
+    # Without a join, a sort or a second table, DuckDB keeps the order of the rows.
+    for batch in db.sql(f'SELECT "{name}" FROM ordered').to_arrow_reader(ROWS):  # noqa: S608
+        yield start, batch.column(0)
+        start += len(batch)
 
 
 def _vocabulary(db: duckdb.DuckDBPyConnection, name: str) -> tuple[pa.Array, int]:
     """Return all values of a column, the training part's first, and how many ids models know."""
-    known = f"""SELECT DISTINCT "{name}" AS value FROM ordered SEMI JOIN training USING (place)
-        WHERE value IS NOT NULL"""  # noqa: S608
-    others = f"""SELECT DISTINCT "{name}" AS value FROM ordered
-        WHERE value IS NOT NULL AND value NOT IN ({known})"""  # noqa: S608
-    first, rest = (
-        db.sql(f"SELECT value FROM ({query}) ORDER BY value").to_arrow_table().column(0)  # noqa: S608
-        for query in (known, others)
-    )
-    values = pa.concat_arrays([pa.array([], first.type), *first.chunks, *rest.chunks])
-    return values, FIRST_ID + len(first)
+    found = db.sql(
+        f"""SELECT ordered."{name}" AS value, bool_or(drawn.part = {TRAIN}) AS known
+        FROM ordered POSITIONAL JOIN drawn WHERE value IS NOT NULL
+        GROUP BY ALL ORDER BY known DESC, value"""  # noqa: S608
+    ).to_arrow_table()
+    values, known = (found.column(key).combine_chunks() for key in ("value", "known"))
+    return values, FIRST_ID + known.true_count
 
 
 def _spools(
@@ -157,28 +184,27 @@ def _spools(
 def _fill(
     db: duckdb.DuckDBPyConnection, table: Table, parts: NDArray[np.int8], progress: Progress
 ) -> None:
-    """Stream the rows into the spools of their parts."""
+    """Stream the columns into the spools of the rows' parts."""
     names = ["row", *(field.name for field in table.fields)]
-    chosen = ", ".join(f'"{name}"' for name in names)
-    query = f"SELECT {chosen} FROM ordered ORDER BY place"  # noqa: S608
-    done, filled = 0, [0] * len(PARTS)
-    with progress.bar("reading rows", table.rows, "rows") as bar:
-        for batch in db.sql(query).to_arrow_reader(ROWS):
-            here = parts[done : done + len(batch)]
-            columns = {name: _coded(batch.column(name), table.values.get(name)) for name in names}
-            for part, name in enumerate(PARTS):
-                rows = here == part
-                stop = filled[part] + int(rows.sum())
-                for key, target in table.parts[name].columns.items():
-                    target[filled[part] : stop] = columns[key][rows]
-                filled[part] = stop
-            done += len(batch)
-            bar.advance(len(batch))
+    with progress.bar("reading columns", table.rows * len(names), "values") as bar:
+        for name in names:
+            filled = [0] * len(PARTS)
+            for start, raw in _stream(db, name):
+                coded = _coded(raw, table.values.get(name))
+                here = parts[start : start + len(raw)]
+                for part, key in enumerate(PARTS):
+                    own = coded[here == part]
+                    stop = filled[part] + len(own)
+                    table.parts[key].columns[name][filled[part] : stop] = own
+                    filled[part] = stop
+                bar.advance(len(raw))
 
 
 def _require_usable(dataset: Dataset, table: Table) -> None:
     """Raise `DataError` if a number is infinite, or a binary label neither 0 nor 1."""
     for field in table.fields:
+        if field.role == "context" and field.size:
+            continue
         for spool in table.parts.values():
             values = spool.columns[field.name]
             if field.role == "label" and field.size:

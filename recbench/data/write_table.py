@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ from recbench.data.manifest import FORMAT, Manifest, file_checksum, file_facts, 
 from recbench.data.protocol import PARTS
 from recbench.data.table import Table
 from recbench.schema import FIRST_ID, Schema
+
+Numbers = NDArray[np.float32]
+BLOCK = 1 << 20
+"""Rows whose numbers are held at a time."""
+IN_ORDER = {"known": True, "test_before_train_end": 0, "share": 0.0}
+"""The leakage report of tables that are split by the time of their rows."""
 
 
 def write_table_dataset(
@@ -36,6 +43,7 @@ def write_table_dataset(
         folder: Where to write.
     """
     schema = Schema(table.fields)
+    protocol = dataset.card.protocols[settings["protocol"]["name"]]
     for name, values in table.values.items():
         write_table(folder / f"fields/{name}.arrow", {"value": values})
     for name in schema.numbers:
@@ -59,7 +67,7 @@ def write_table_dataset(
         fingerprints=table_fingerprints(folder, schema),
         tables={path.relative_to(folder).as_posix(): file_checksum(path) for path in paths},
         characteristics=_characteristics(table, schema),
-        leakage=TIMELESS,
+        leakage=IN_ORDER if protocol.timed else TIMELESS,
         reports=table.rejected.reports,
         attainable=False,
     ).save(folder)
@@ -87,9 +95,10 @@ def _decoded(values: Any) -> pa.Array:
 
 def _scaling(values: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
     """Return mean and standard deviation of a number; the latter is 1 for one that never varies."""
-    known = values[~np.isnan(values)].astype(np.float64)
-    varies = len(known) and known.min() < known.max()
-    mean, scale = known.mean() if len(known) else 0.0, known.std() if varies else 1.0
+    known = sum(len(block) for (block,) in _known(values))
+    mean = sum(float(block.sum()) for (block,) in _known(values)) / max(known, 1)
+    squares = sum(float(((block - mean) ** 2).sum()) for (block,) in _known(values))
+    scale = float(np.sqrt(squares / known)) if _varies(_known(values)) else 1.0
     return {"mean": np.array([mean]), "scale": np.array([scale])}
 
 
@@ -99,31 +108,52 @@ def _characteristics(table: Table, schema: Schema) -> dict[str, Any]:
     Of a real-valued label it is the mean. Labels are compared by Pearson's correlation, over the
     rows that have both.
     """
-    labels = {
-        part: {name: spool.columns[name].astype(np.float64) for name in schema.labels}
-        for part, spool in table.parts.items()
-    }
-    whole = {name: np.concatenate([labels[part][name] for part in PARTS]) for name in schema.labels}
+    spools = {part: spool.columns for part, spool in table.parts.items()}
     return {
         "label_correlation": {
-            f"{first} {second}": _correlation(whole[first], whole[second])
+            f"{first} {second}": _correlation([(c[first], c[second]) for c in spools.values()])
             for place, first in enumerate(schema.labels)
             for second in schema.labels[place + 1 :]
         },
         "parts": {
-            part: {"labels": {name: _mean(values) for name, values in own.items()}}
-            for part, own in labels.items()
+            part: {"labels": {name: _mean(columns[name]) for name in schema.labels}}
+            for part, columns in spools.items()
         },
     }
 
 
-def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | None:
-    both = ~(np.isnan(first) | np.isnan(second))
-    if not (both.any() and first[both].std() and second[both].std()):
+def _correlation(pairs: list[tuple[Numbers, Numbers]]) -> float | None:
+    """Return the correlation of two numbers, given for each part; None if one never varies."""
+
+    def blocks() -> Iterator[tuple[NDArray[np.float64], ...]]:
+        return itertools.chain.from_iterable(_known(*pair) for pair in pairs)
+
+    if not (_varies((x,) for x, _ in blocks()) and _varies((y,) for _, y in blocks())):
         return None
-    return round(float(np.corrcoef(first[both], second[both])[0, 1]), 6)
+    count, *sums = np.sum([(len(x), x.sum(), y.sum()) for x, y in blocks()], axis=0)
+    means = [total / count for total in sums]
+    moments = np.zeros(3)
+    for first, second in blocks():
+        x, y = first - means[0], second - means[1]
+        moments += [x @ x, y @ y, x @ y]
+    return round(float(moments[2] / np.sqrt(moments[0] * moments[1])), 6)
 
 
-def _mean(values: NDArray[np.float64]) -> float | None:
-    known = values[~np.isnan(values)]
-    return round(float(known.mean()), 6) if len(known) else None
+def _varies(blocks: Iterable[tuple[NDArray[np.float64], ...]]) -> bool:
+    """Return whether there are two different values in blocks of one column."""
+    return len({float(edge) for (block,) in blocks for edge in (block.min(), block.max())}) > 1
+
+
+def _mean(values: Numbers) -> float | None:
+    count = sum(len(block) for (block,) in _known(values))
+    total = sum(float(block.sum()) for (block,) in _known(values))
+    return round(total / count, 6) if count else None
+
+
+def _known(*columns: Numbers) -> Iterator[tuple[NDArray[np.float64], ...]]:
+    """Yield blocks of columns side by side, without the rows where one of them is missing."""
+    for start in range(0, len(columns[0]), BLOCK):
+        block = [column[start : start + BLOCK].astype(np.float64) for column in columns]
+        known = ~np.isnan(block).any(axis=0)
+        if known.any():
+            yield tuple(values[known] for values in block)

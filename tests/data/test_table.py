@@ -10,8 +10,15 @@ from recbench.batch import Reads
 from recbench.data import Card, DataConfig, Dataset, Loader, prepare, verify_prepared
 from recbench.data.columns import read_table, write_table
 from recbench.data.manifest import Manifest, file_checksum
+from recbench.data.protocol import GlobalTime
 from recbench.data.reading import read_csv
-from recbench.data.table_protocol import OfficialTestHalved, RandomShares, TableProtocol
+from recbench.data.table_protocol import (
+    OfficialTestHalved,
+    OfficialTestKept,
+    RandomShares,
+    RowTime,
+    TableProtocol,
+)
 from recbench.errors import DataError
 from recbench.recording import prediction_columns
 from recbench.schema import UNSEEN
@@ -31,6 +38,9 @@ class People(Dataset):
             "official": TableProtocol(OfficialTestHalved()),
             "rich": TableProtocol(RandomShares(), labels=("rich",), left_out=("code",)),
             "other-seed": TableProtocol(RandomShares(seed=1)),
+            "by-code": TableProtocol(OfficialTestKept(valid=0.5, group="code")),
+            "by-time": TableProtocol(RowTime(GlobalTime(0.2, 0.2, "share"), "code")),
+            "by-nothing": TableProtocol(OfficialTestKept(group="house")),
         }
         about = {
             "name": "people", "version": 1, "title": "People", "task": "multi-task",
@@ -149,6 +159,51 @@ def test_the_official_test_part_is_kept_apart(people):
     assert min(dataset.part("valid").columns["row"]) > 150
 
 
+def test_columns_that_decide_the_parts_are_no_inputs(people):
+    rows = make_rows()
+    dataset = people(protocol="by-code")
+    assert "code" not in dataset.schema
+    parts = dataset.part("train"), dataset.part("valid")
+    codes = [{rows[row - 1][2] for row in part.columns["row"]} for part in parts]
+    assert not codes[0] & codes[1]
+    assert all(codes)
+    assert dataset.open_test().columns["row"].tolist() == list(range(151, 201))
+    assert not dataset.manifest.leakage["known"]
+
+
+def test_rows_split_by_time_leak_nothing_and_say_so(people):
+    rows = make_rows()
+    dataset = people(protocol="by-time")
+    parts = dataset.part("train"), dataset.part("valid"), dataset.open_test()
+    codes = [[rows[row - 1][2] for row in part.columns["row"]] for part in parts]
+    assert max(codes[0]) < min(codes[1])
+    assert max(codes[1]) < min(codes[2])
+    assert dataset.manifest.leakage == {"known": True, "test_before_train_end": 0, "share": 0.0}
+
+
+def test_a_split_needs_its_columns_and_a_value_in_each_row(people):
+    with pytest.raises(DataError, match="needs a column 'house', and the reader has none"):
+        people(protocol="by-nothing")
+    rows = make_rows()
+    rows[4][2] = ""
+    with pytest.raises(DataError, match="people: row 5 has no 'code', which decides its part"):
+        people(rows, protocol="by-code")
+
+
+def test_pieces_of_a_table_come_together(people, monkeypatch):
+    """The whole table, and the same one read and described in small pieces."""
+    whole = people()
+    monkeypatch.setattr("recbench.data.table.ROWS", 64)
+    monkeypatch.setattr("recbench.data.write_table.BLOCK", 7)
+    pieces = people(version=2)
+    for part in ("train", "valid"):
+        for name, column in whole.part(part).columns.items():
+            np.testing.assert_array_equal(column, pieces.part(part).columns[name])
+    assert pieces.manifest.characteristics == whole.manifest.characteristics
+    for one, other in zip(whole.scaling, pieces.scaling, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
 def test_fingerprints_know_rows_protocol_and_nothing_else(people, folders):
     prints = people().manifest.fingerprints
     assert list(prints) == ["train", "valid", "test"]
@@ -215,6 +270,21 @@ def test_a_row_that_cannot_be_read_is_reported(people):
     assert "people.csv:201: " in manifest.reports[0]
     with pytest.raises(DataError, match="10 of 210 rows are malformed"):
         people([*make_rows(), *[rows[-1]] * 10])
+
+
+def test_the_manifest_says_what_the_reader_remarks(folders):
+    class Adults(People):
+        def read(self, db, files):
+            super().read(db, files)
+            db.execute("CREATE TABLE remarks AS SELECT count(*) AS count, 'are young' AS what "
+                       "FROM people WHERE age < 30")  # fmt: skip
+
+    rows = make_rows()
+    text = "".join(",".join(map(str, row)) + "\n" for row in rows)
+    (folders.data / "people.csv").write_text(text)
+    young = sum(row[0] != "" and row[0] < 30 for row in rows)
+    manifest = prepare(Adults(), DataConfig("people"), folders).manifest
+    assert manifest.reports == [f"{young} rows are young"]
 
 
 def test_another_number_of_rows_than_published_is_refused(people, folders):
