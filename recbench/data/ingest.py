@@ -6,7 +6,7 @@ DuckDB reads, filters and sorts out of core, within a stated memory limit. What 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,17 @@ import pyarrow as pa
 from numpy.typing import DTypeLike
 
 from recbench.data.card import RESERVED, Card, Dataset
+from recbench.data.chosen_rows import choose_rows
 from recbench.data.columns import Spool
-from recbench.data.database import column_names, reading, require_few, row_count
+from recbench.data.database import column_names, reading
 from recbench.data.reading import Rejected
 from recbench.errors import DataError
 from recbench.progress import Progress
 from recbench.schema import Field
 
 ROWS = 1 << 18
+NEEDED = frozenset({"behaviour", "positive", "testing"})
+"""Columns of events that have a value in every row where there is such a column."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class RawLog:
         item_fields: Further columns of items, in the order of `items`.
         behaviours: Name of each behaviour code.
         out_of_range: Events dropped because their time cannot be right.
-        rejected: Rows that could not be read.
+        rejected: Rows that could not be read or that lack a user, an item or a time.
+        unmatched: Sentences on users and items that the further columns lack.
     """
 
     spool: Spool
@@ -50,6 +54,7 @@ class RawLog:
     behaviours: tuple[str, ...]
     out_of_range: int
     rejected: Rejected
+    unmatched: tuple[str, ...] = ()
 
 
 def ingest(
@@ -105,19 +110,13 @@ def _order(
 ) -> RawLog:
     card = dataset.card
     columns = set(column_names(db, "events"))
-    total = row_count(db, "events")
-    require_few(card, faults, total)
+    name = "label" if label is None else label.name
+    total, kept, faults = choose_rows(db, card, columns & {*NEEDED, name}, faults)
     _require_own_names(card, db)
-    low, high = card.time_range or (-(1 << 62), 1 << 62)
-    db.execute(f"CREATE VIEW log AS SELECT * FROM events WHERE time BETWEEN {low} AND {high}")  # noqa: S608
-    kept = row_count(db, "log")
-    if not kept:
-        raise DataError(f"{card.name}: the raw files hold no event within the dataset's time range")
     users, items = _number(db, "user"), _number(db, "item")
     behaviours = _behaviours(db) if "behaviour" in columns else ()
     types: dict[str, DTypeLike] = {"user": np.int32, "item": np.int32, "time": np.int64}
     types |= {"positive": np.bool_}
-    name = "label" if label is None else label.name
     real = label is not None and not label.size
     types |= {"label": np.float32 if real else np.int8} if name in columns else {}
     types |= {"testing": np.bool_} if "testing" in columns else {}
@@ -135,6 +134,7 @@ def _order(
         behaviours,
         total - kept,
         faults,
+        tuple(_unmatched(db)),
     )
 
 
@@ -204,5 +204,21 @@ def _side(db: duckdb.DuckDBPyConnection, key: str, count: int) -> dict[str, pa.A
         ORDER BY number"""  # noqa: S608
     ).to_arrow_table()
     if len(joined) != count:
-        raise DataError(f"the {key}s table has more than one row for some {key}")
+        twice = db.sql(
+            f"SELECT {key} FROM {key}s SEMI JOIN {key}_number USING ({key}) GROUP BY {key} "  # noqa: S608
+            "HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+        ).fetchall()
+        raise DataError(
+            f"the {key}s table has more than one row for the {key} {twice[0][0]}; leave one of them"
+        )
     return {name: joined.column(name).combine_chunks() for name in joined.column_names}
+
+
+def _unmatched(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yield what is to be said of users and items without a row of their own."""
+    for key in ("user", "item"):
+        if column_names(db, f"{key}s"):
+            alone = f"FROM {key}_number ANTI JOIN {key}s USING ({key})"
+            ((without,),) = db.sql(f"SELECT count(*) {alone}").fetchall()  # noqa: S608
+            if without:
+                yield f"{key}s that only the log has: {without:,}; their further fields are unknown"

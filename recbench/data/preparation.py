@@ -20,7 +20,7 @@ from recbench.data.database import FILE
 from recbench.data.ingest import ingest
 from recbench.data.manifest import FORMAT
 from recbench.data.prepared import PreparedDataset
-from recbench.data.raw import locate, missing_files, unzipped
+from recbench.data.raw import locate, missing_files, naming, unzipped
 from recbench.data.reading import disk_full
 from recbench.data.split import split_log
 from recbench.data.table import ingest_table
@@ -173,6 +173,19 @@ def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> 
     if request.source == "simulated":
         made = dataset.simulate(request.size, raw, progress)
         files = {role: made[role] for role in dataset.card.files_of(request.protocol) or made}
+    with naming(files):
+        _read(request, files, raw, staging, ready, progress)
+
+
+def _read(
+    request: Request,
+    files: Mapping[str, Path],
+    raw: Path,
+    staging: Path,
+    ready: Path,
+    progress: Progress,
+) -> None:
+    dataset = request.dataset
     protocol = dataset.card.protocols[request.protocol]
     if isinstance(protocol, TableProtocol):
         table = ingest_table(dataset, protocol, unzipped(files, raw), staging, progress)

@@ -253,6 +253,8 @@ def _last(user: Ints, part: NDArray[np.int8], chosen: Bools, n: int) -> Bools:
     """True where an event is among the last `n` chosen ones of its user and part, [N]."""
     kept = np.zeros_like(chosen)
     found = np.flatnonzero(chosen)
+    if not len(found):
+        return kept
     order = found[np.lexsort((found, part[found], user[found]))]
     starts = np.flatnonzero(_changes(user[order]) | _changes(part[order]))
     stops = np.append(starts[1:], len(order))
