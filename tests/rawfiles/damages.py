@@ -39,6 +39,11 @@ class RawFile:
         return len(self.columns) > 1
 
     @property
+    def is_text(self) -> bool:
+        """Whether it is no binary file, such as NumPy's."""
+        return b"\0" not in self.data
+
+    @property
     def text(self) -> str:
         return self.data.decode(self.encoding)
 
@@ -79,24 +84,29 @@ class RawFile:
 Damage = Callable[[RawFile], bytes | None]
 
 
-def mark(file: RawFile) -> bytes:
+def mark(file: RawFile) -> bytes | None:
     """Save it as UTF-8 with a byte order mark, as some editors do."""
-    return file.text.encode("utf-8-sig")
+    return file.text.encode("utf-8-sig") if file.is_text else None
 
 
-def crlf(file: RawFile) -> bytes:
+def crlf(file: RawFile) -> bytes | None:
     """End lines as Windows does."""
-    return file.data.replace(b"\n", b"\r\n")
+    return file.data.replace(b"\n", b"\r\n") if file.is_text else None
 
 
-def newline(file: RawFile) -> bytes:
+def newline(file: RawFile) -> bytes | None:
     """Add an empty line."""
-    return file.data + b"\n"
+    return file.data + b"\n" if file.is_text else None
 
 
-def no_newline(file: RawFile) -> bytes:
+def no_newline(file: RawFile) -> bytes | None:
     """Leave the last line without its end."""
-    return file.data.rstrip(b"\n")
+    return file.data.rstrip(b"\n") if file.is_text else None
+
+
+def packed(file: RawFile) -> bytes:
+    """Pack it with gzip."""
+    return gzip.compress(file.data)
 
 
 def missing_column(file: RawFile) -> bytes | None:
@@ -117,7 +127,9 @@ def extra_column(file: RawFile) -> bytes | None:
 
 
 def wrong_type(file: RawFile) -> bytes | None:
-    """Write words into the first column of numbers of a few rows, or of any if there is none."""
+    """Write words into the first column of numbers of a few rows, or in place of these rows."""
+    if not file.columns:
+        return file.with_lines(["word\n"] * FEW + file.lines[FEW:]) if file.is_text else None
     numbers = [n for n, kind in enumerate(file.types) if not kind.startswith(("VARCHAR", "ENUM"))]
     if file.is_table and not numbers:
         return None
@@ -145,20 +157,22 @@ def header_only(file: RawFile) -> bytes:
     return b"".join(file.data.splitlines(keepends=True)[:1])
 
 
-def wide_encoding(file: RawFile) -> bytes:
+def wide_encoding(file: RawFile) -> bytes | None:
     """Save it as UTF-16."""
-    return file.text.encode("utf-16")
+    return file.text.encode("utf-16") if file.is_text else None
 
 
 def broken_encoding(file: RawFile) -> bytes | None:
     """Write bytes that are no UTF-8 into the last row."""
-    return file.data.rstrip(b"\n") + b"\xff\xfe\n" if file.encoding == "utf-8" else None
+    if not file.is_text or file.encoding != "utf-8":
+        return None
+    return file.data.rstrip(b"\n") + b"\xff\xfe\n"
 
 
 def truncated(file: RawFile) -> bytes:
     """Pack it and lose the second half."""
-    packed = gzip.compress(file.data)
-    return packed[: len(packed) // 2]
+    whole = packed(file)
+    return whole[: len(whole) // 2]
 
 
 def duplicates(file: RawFile) -> bytes | None:
@@ -203,7 +217,7 @@ def big_ids(file: RawFile) -> bytes | None:
     return _every_id(file, lambda number: number + BIG)
 
 
-SAME: tuple[Damage, ...] = (mark, crlf, newline, no_newline)
+SAME: tuple[Damage, ...] = (mark, crlf, newline, no_newline, packed)
 """What a reader overlooks; it is done to all files at once."""
 LOST: tuple[Damage, ...] = (
     missing_column,
@@ -273,3 +287,8 @@ def _added(file: RawFile, names: tuple[str, ...]) -> bytes | None:
     last = max(rows, key=lambda row: [int(row[place]) for place in times])
     fresh = 1 + max(int(row[places[0]]) for row in rows)
     return file.with_rows([*rows, [str(fresh) if n in places else v for n, v in enumerate(last)]])
+
+
+def gzipped(damage: Damage) -> bool:
+    """Return whether what a damage leaves is called .gz."""
+    return damage in (packed, truncated)
