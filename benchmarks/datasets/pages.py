@@ -17,8 +17,8 @@ import typer
 
 from benchmarks.datasets.prepared import built_in, prepared
 from recbench.data import Dataset, Manifest
+from recbench.data.fingerprint_pins import published_pins
 from recbench.data.page import card_lines, heading, prepared_lines, table
-from recbench.data.pins import published_pins
 from recbench.data.words import Words
 
 PAGES = Path("docs/datasets")

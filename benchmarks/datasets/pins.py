@@ -17,7 +17,7 @@ import typer
 import recbench.datasets
 from benchmarks.datasets.prepared import built_in, prepared
 from recbench.data import Dataset
-from recbench.data.pins import FILE, key
+from recbench.data.fingerprint_pins import FILE, key
 
 SIZES = ("tiny", "small")
 HEAD = """\

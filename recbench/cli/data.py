@@ -116,7 +116,7 @@ def _prepare(
 
 def _hold(dataset: Dataset, prepared: PreparedDataset) -> None:
     """Say whether the fingerprints are the pinned ones; exit 1 if they are not."""
-    from recbench.data.pins import compare
+    from recbench.data.fingerprint_pins import compare
 
     pin = compare(dataset, prepared.manifest, prepared.folder.parent)
     typer.echo(str(pin), err=bool(pin.differing))

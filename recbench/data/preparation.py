@@ -17,11 +17,12 @@ from filelock import FileLock, Timeout
 from recbench.data.card import Dataset
 from recbench.data.config import DataConfig
 from recbench.data.database import FILE
+from recbench.data.fingerprint_pins import compare
 from recbench.data.ingest import ingest
 from recbench.data.manifest import FORMAT, Manifest
-from recbench.data.pins import compare
+from recbench.data.named_files import naming
 from recbench.data.prepared import PreparedDataset
-from recbench.data.raw import locate, missing_files, naming, unzipped
+from recbench.data.raw import locate, missing_files, unzipped
 from recbench.data.reading import disk_full
 from recbench.data.split import split_log
 from recbench.data.table import ingest_table
@@ -154,7 +155,8 @@ def _publish(request: Request, target: Path, progress: Progress) -> None:
     try:
         ready = staging / "ready"
         ready.mkdir(parents=True)
-        _build(request, staging, ready, progress)
+        with naming(request.files):
+            _build(request, staging, ready, progress)
         _hold(request, Manifest.load(ready), target.parent, progress)
         ready.rename(target)
     except (OSError, duckdb.Error) as error:
@@ -190,19 +192,6 @@ def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> 
     if request.source == "simulated":
         made = dataset.simulate(request.size, raw, progress)
         files = {role: made[role] for role in dataset.card.files_of(request.protocol) or made}
-    with naming(files):
-        _read(request, files, raw, staging, ready, progress)
-
-
-def _read(
-    request: Request,
-    files: Mapping[str, Path],
-    raw: Path,
-    staging: Path,
-    ready: Path,
-    progress: Progress,
-) -> None:
-    dataset = request.dataset
     protocol = dataset.card.protocols[request.protocol]
     if isinstance(protocol, TableProtocol):
         table = ingest_table(dataset, protocol, unzipped(files, raw), staging, progress)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from recbench.data.card import Card
@@ -59,17 +58,6 @@ def unzipped(files: Mapping[str, Path], scratch: Path) -> Mapping[str, Path]:
         role: _unzip(path, scratch) if path.suffix == ".zip" else path
         for role, path in files.items()
     }
-
-
-@contextmanager
-def naming(files: Mapping[str, Path]) -> Iterator[None]:
-    """Make a `DataError` of reading the files say where they are, if it names none of them."""
-    try:
-        yield
-    except DataError as error:
-        if not files or any(str(path) in str(error) for path in files.values()):
-            raise
-        raise DataError(f"{error}\nread from {', '.join(map(str, files.values()))}") from error
 
 
 def _find(home: str, name: str, folder: Path) -> Path | None:

@@ -5,7 +5,7 @@ import pytest
 import typer
 
 from recbench.cli.data import app
-from recbench.data import pins
+from recbench.data import fingerprint_pins
 
 TAOBAO = ("taobao", "--size", "tiny")
 
@@ -41,7 +41,7 @@ def test_verify_finds_a_changed_file_and_exits_with_1(recbench, tiny, tmp_path):
 
 @pytest.mark.parametrize("verb", ["prepare", "verify"])
 def test_other_fingerprints_than_the_pinned_ones_exit_with_1(recbench, tiny, monkeypatch, verb):
-    monkeypatch.setattr(pins, "_differing", lambda pinned, manifest: ("train", "test"))
+    monkeypatch.setattr(fingerprint_pins, "_differing", lambda pinned, manifest: ("train", "test"))
     done = recbench("data", verb, *TAOBAO)
     assert done.status == 1
     assert "train, test: differs from the pinned fingerprint in " in done.err

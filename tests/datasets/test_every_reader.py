@@ -24,7 +24,7 @@ from rawfiles.damages import RawFile
 
 from recbench.batch import Reads
 from recbench.data import DataConfig, Dataset, PreparedDataset, open_loader, prepare, reading
-from recbench.data.pins import RAW_COUNTS
+from recbench.data.fingerprint_pins import RAW_COUNTS
 from recbench.data.verify import verify_prepared
 from recbench.errors import DataError
 from recbench.folders import Folders

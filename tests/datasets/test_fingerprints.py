@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recbench.data import DataConfig, locate, prepare
-from recbench.data.pins import FILE, compare
+from recbench.data.fingerprint_pins import FILE, compare
 from recbench.errors import DataError
 from recbench.folders import Folders
 from recbench.plugins import find, load_dataset

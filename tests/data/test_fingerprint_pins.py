@@ -7,8 +7,8 @@ import os
 import pytest
 
 from recbench.data import DataConfig, prepare
-from recbench.data import pins as held
-from recbench.data.pins import FILE, compare, published_pins
+from recbench.data import fingerprint_pins as held
+from recbench.data.fingerprint_pins import FILE, compare, published_pins
 from recbench.datasets.taobao import Taobao
 from recbench.errors import DataError
 from recbench.progress import Progress
