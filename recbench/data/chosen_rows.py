@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import duckdb
 
@@ -77,4 +78,5 @@ def _with_lacking(
         WHERE lack IS NOT NULL ORDER BY row LIMIT {EXAMPLES}"""  # noqa: S608
     ).fetchall()
     told = (f"event {row} has no {lack}" for row, lack in rows)
-    return Rejected(faults.count + count, (*faults.examples, *told)[:EXAMPLES])
+    examples = (*faults.examples, *told)[:EXAMPLES]
+    return replace(faults, count=faults.count + count, examples=examples)

@@ -76,7 +76,7 @@ def read_csv(
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         if disk_full(error):
             raise
-        raise _damaged(path, str(error).splitlines()[0]) from error
+        raise damaged(path, str(error).splitlines()[0]) from error
     _require_rows(db, table, path)
 
 
@@ -112,7 +112,7 @@ def open_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
         with opener(path, "rt", encoding=encoding) as file:
             yield file
     except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
 
 
 def _marked(path: Path) -> bool:
@@ -122,7 +122,7 @@ def _marked(path: Path) -> bool:
         with opener(path, "rb") as file:
             return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _damaged(path, str(error)) from error
+        raise damaged(path, str(error)) from error
 
 
 def _require_rows(db: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
@@ -133,10 +133,11 @@ def _require_rows(db: duckdb.DuckDBPyConnection, table: str, path: Path) -> None
         {"path": str(path)},
     ).fetchall()
     if (True,) in faults:
-        raise _damaged(path, "a quote is opened and never closed, and rows after it are lost")
+        raise damaged(path, "a quote is opened and never closed, and rows after it are lost")
     if not faults and not db.sql(f"SELECT 1 FROM {table} LIMIT 1").fetchall():  # noqa: S608
-        raise _damaged(path, "it has no rows")
+        raise damaged(path, "it has no rows")
 
 
-def _damaged(path: Path, why: str) -> DataError:
+def damaged(path: Path, why: str) -> DataError:
+    """Return the error for a raw file that cannot be what its name says."""
     return DataError(f"{path} is damaged or not in the expected format: {why}; get the file again")
