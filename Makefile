@@ -8,7 +8,7 @@ JOBS ?= 2
 SEEDS ?= 1
 PEERS ?= build/peers
 
-.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops peers \
+.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops pins pages peers \
     bench-peers clean
 
 setup: $(VENV)/ready
@@ -31,6 +31,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/python -m benchmarks.datasets.pages --check
 	git ls-files -z '*.h' '*.cpp' '*.cu' '*.cuh' | xargs -0 $(BIN)/clang-format --dry-run --Werror
 
 native-test: setup
@@ -69,6 +70,15 @@ bench: setup
 
 bench-ops: setup
 	$(BIN)/python -m benchmarks.ops
+
+# The fingerprints that datasets are held to, recbench/datasets/fingerprints.toml: of simulations, and of the raw files
+# that are in the folder RECBENCH_TEST_DATA; the others keep theirs.
+pins: setup
+	$(BIN)/python -m benchmarks.datasets.pins
+
+# docs/datasets, after new pins: the cards, and what the same data show when they are prepared.
+pages: setup
+	$(BIN)/python -m benchmarks.datasets.pages --measure
 
 # The libraries that our models are measured beside, each in an environment of its own.
 $(PEERS)/fuxictr/ready: PACKAGES = fuxictr==2.3.10

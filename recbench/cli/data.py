@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,7 @@ from recbench.cli import options
 from recbench.cli.table import print_table
 
 if TYPE_CHECKING:
-    from recbench.data import Card, PreparedDataset
+    from recbench.data import Dataset, PreparedDataset
 
 app = typer.Typer(help="Prepare, verify and describe datasets.", no_args_is_help=True)
 
@@ -28,12 +28,13 @@ def prepare(
     cache_dir: options.CacheDir = None,
 ) -> None:
     """Make a dataset ready to train on; done by `run` too, when it is needed."""
-    _, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
+    plugin, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
     counts = prepared.manifest.counts
     typer.echo(f"{prepared.folder}")
     typer.echo("  ".join(f"{name} {count:,}" for name, count in counts.items()))
     for report in prepared.manifest.reports:
         typer.echo(report)
+    _hold(plugin, prepared)
 
 
 @app.command()
@@ -45,10 +46,13 @@ def verify(
     data_dir: options.DataDir = None,
     cache_dir: options.CacheDir = None,
 ) -> None:
-    """Read a prepared dataset again and compare it with its fingerprints; exit 1 if it differs."""
+    """Read a prepared dataset again and compare it with its fingerprints; exit 1 if it differs.
+
+    The fingerprints, too, are compared: with those that are pinned for these data.
+    """
     from recbench.data import verify_prepared
 
-    _, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
+    plugin, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
     differing = verify_prepared(prepared.folder)
     for name in differing:
         typer.echo(f"{name} DIFFERS")
@@ -57,6 +61,7 @@ def verify(
         raise typer.Exit(1)
     for name, fingerprint in prepared.manifest.fingerprints.items():
         typer.echo(f"{name:<6} {fingerprint[:16]}  agrees")
+    _hold(plugin, prepared)
 
 
 @app.command()
@@ -68,13 +73,24 @@ def describe(
     data_dir: options.DataDir = None,
     cache_dir: options.CacheDir = None,
     as_json: options.Json = False,
+    layout: Annotated[
+        str, typer.Option("--format", help="text, or md for a page of Markdown.")
+    ] = "text",
+    language: Annotated[str, typer.Option(help="Of the page: en or zh.")] = "en",
 ) -> None:
     """Show a dataset's card, its characteristics and its leakage report."""
-    card, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
+    options.one_of("--format", layout, ("text", "md"))
+    options.one_of("--language", language, ("en", "zh"))
+    if language != "en" and layout != "md":
+        raise typer.BadParameter("only pages are in other languages; add --format md")
+    if layout == "md":
+        _print_page(dataset, protocol, source, size, data_dir, cache_dir, language)
+        return
+    plugin, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
     if as_json:
         typer.echo(json.dumps(vars(prepared.manifest)))
         return
-    _print(card, prepared)
+    _print(plugin, prepared)
 
 
 def _prepare(
@@ -84,7 +100,7 @@ def _prepare(
     size: str,
     data_dir: options.DataDir,
     cache_dir: options.CacheDir,
-) -> tuple[Card, PreparedDataset]:
+) -> tuple[Dataset, PreparedDataset]:
     from recbench.cli.progress import progress
     from recbench.data import DataConfig
     from recbench.data import prepare as prepare_dataset
@@ -95,16 +111,53 @@ def _prepare(
     plugin = load_dataset(find("dataset", dataset))
     config = DataConfig(dataset, protocol, source, size)  # type: ignore[arg-type]
     folders = Folders.from_environment(data_dir, cache_dir)
-    return plugin.card, prepare_dataset(plugin, config, folders, progress())
+    return plugin, prepare_dataset(plugin, config, folders, progress())
 
 
-def _print(card: Card, prepared: PreparedDataset) -> None:
+def _hold(dataset: Dataset, prepared: PreparedDataset) -> None:
+    """Say whether the fingerprints are the pinned ones; exit 1 if they are not."""
+    from recbench.data.fingerprint_pins import compare
+
+    pin = compare(dataset, prepared.manifest, prepared.folder.parent)
+    typer.echo(str(pin), err=bool(pin.differing))
+    if pin.differing:
+        raise typer.Exit(1)
+
+
+def _print_page(
+    dataset: str,
+    protocol: str,
+    source: str,
+    size: str,
+    data_dir: options.DataDir,
+    cache_dir: options.CacheDir,
+    language: str,
+) -> None:
+    """Print a page; without data it is that of the card alone, and the reason is told."""
+    from recbench.data.page import page
+    from recbench.data.words import Words
+    from recbench.errors import DataError
+    from recbench.plugins import find, load_dataset
+
+    plugin, manifests = load_dataset(find("dataset", dataset)), []
+    try:
+        _, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
+        manifests = [prepared.manifest]
+    except DataError as error:
+        typer.echo(f"only the card is shown: {error}", err=True)
+    typer.echo(page(plugin.card, manifests, Words(language, plugin)))
+
+
+def _print(dataset: Dataset, prepared: PreparedDataset) -> None:
     from rich.table import Table
 
-    manifest = prepared.manifest
-    facts = Table(box=None, show_header=False, pad_edge=False)
-    facts.add_column(style="bold")
-    facts.add_column(overflow="fold")
+    from recbench.data.facts import facts
+    from recbench.data.words import Words
+
+    card, manifest = dataset.card, prepared.manifest
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
     origin = f"{manifest.source} {manifest.size}".strip()
     rows = {
         "dataset": f"{card.title} ({card.name}, version {card.version}, {origin})",
@@ -112,58 +165,12 @@ def _print(card: Card, prepared: PreparedDataset) -> None:
         "licence": card.licence,
         "citation": card.citation,
         "files": card.source,
-        **{name: f"{count:,}" for name, count in manifest.counts.items()},
-        **_characteristics(manifest.characteristics),
+        **facts(manifest, Words("en", dataset)),
     }
-    rows["leakage"] = _leakage(manifest.leakage)
     if caution := manifest.leakage.get("caution"):
         rows["CAUTION"] = caution
-    for part, fingerprint in manifest.fingerprints.items():
-        rows[f"{part} fingerprint"] = fingerprint
     rows["notes"] = "\n".join((*card.notes, *manifest.reports))
     rows["folder"] = str(prepared.folder)
     for name, value in rows.items():
-        facts.add_row(name, value)
-    print_table(facts)
-
-
-def _characteristics(about: dict[str, Any]) -> dict[str, str]:
-    """Return what is known of a log or a table, and of its parts."""
-    rows = {}
-    if "density" in about:
-        rows["density"] = f"{about['density']:.3g}"
-        rows["popularity Gini"] = str(about["item_popularity_gini"])
-        rows["events a user"] = _quantiles(about["events_per_user"])
-    if correlations := about.get("label_correlation"):
-        rows["label correlation"] = ", ".join(f"{k} {v}" for k, v in correlations.items())
-    for part, own in about["parts"].items():
-        for state, sizes in own.get("states", {}).items():
-            counts = f"{sizes['episodes']:,} episodes, {sizes['queries']:,} queries"
-            rows[f"{part} {state}"] = f"{counts}, support {_quantiles(sizes['support'])}"
-        if "history_length" in own:
-            rows[f"{part} histories"] = _quantiles(own["history_length"])
-        rows[f"{part} examples"] = ", ".join(_shares(own))
-    return rows
-
-
-def _shares(own: dict[str, Any]) -> list[str]:
-    """Return the means of the labels of a part, and what it has that training lacks."""
-    shares = [f"{own['label_rate']:.3f} clicks"] if "label_rate" in own else []
-    shares += [f"{name} {mean}" for name, mean in own.get("labels", {}).items()]
-    return shares + [
-        f"{own[f'unseen_{kind}']:.1%} new {kind}"
-        for kind in ("users", "items")
-        if f"unseen_{kind}" in own
-    ]
-
-
-def _quantiles(values: dict[str, int]) -> str:
-    return "  ".join(f"q{q} {value:,}" for q, value in values.items())
-
-
-def _leakage(report: dict[str, object]) -> str:
-    if not report["known"]:
-        return f"unknown: {report['reason']}"
-    early = f"{report['test_before_train_end']:,} test targets ({report['share']:.1%})"
-    seen = f"; {report['training']}" if "training" in report else ""
-    return f"{early} precede a training event{seen}"
+        table.add_row(name, value)
+    print_table(table)

@@ -14,6 +14,9 @@ from recbench.cli.table import print_table
 if TYPE_CHECKING:
     from recbench.data import Card
 
+ORIGIN = ("distribution", "version")
+"""Columns of datasets that are in the JSON alone, so that a row fits on a screen."""
+
 
 def list_plugins(
     what: Annotated[str, typer.Argument(help="models, datasets or metrics.")] = "models",
@@ -27,9 +30,10 @@ def list_plugins(
         return
     from rich.table import Table
 
-    table = Table(*rows[0], box=None, header_style="bold", pad_edge=False)
+    shown = [name for name in rows[0] if what != "datasets" or name not in ORIGIN]
+    table = Table(*shown, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*map(_text, row.values()))
+        table.add_row(*(_text(row[name]) for name in shown))
     print_table(table)
 
 
@@ -72,15 +76,24 @@ def _datasets() -> list[dict[str, Any]]:
     folder = Folders.from_environment().data
     rows = []
     for plugin in discover("dataset"):
-        row = {"dataset": plugin.name, "task": "", "protocols": "", "files": ""}
+        row = dict.fromkeys(("dataset", "task", "protocols", "files", "source"), "")
+        row["dataset"] = plugin.name
         try:
             card = load_dataset(plugin).card
             row |= {"task": card.task, "protocols": ", ".join(card.protocols)}
+            row["source"] = _source(card)
             row["files"] = _presence(card, folder)
         except (DataError, PluginError) as error:
             row["files"] = f"broken: {error}"
         rows.append(row | {"distribution": plugin.distribution, "version": plugin.version})
     return rows
+
+
+def _source(card: Card) -> str:
+    """Return how the files are to be had."""
+    if not card.files:
+        return "none needed"
+    return "login" if "login" in card.source else "download"
 
 
 def _presence(card: Card, folder: Path | None) -> str:

@@ -6,7 +6,7 @@ DuckDB reads, filters and sorts out of core, within a stated memory limit. What 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +16,9 @@ import pyarrow as pa
 from numpy.typing import DTypeLike, NDArray
 
 from recbench.data.card import RESERVED, Card, Dataset
+from recbench.data.chosen_rows import choose_rows
 from recbench.data.columns import Spool
-from recbench.data.database import column_names, reading, require_few, row_count
+from recbench.data.database import column_names, reading
 from recbench.data.reading import Rejected
 from recbench.data.table import TAKEN
 from recbench.errors import DataError
@@ -25,6 +26,8 @@ from recbench.progress import Progress
 from recbench.schema import Field
 
 ROWS = 1 << 18
+NEEDED = frozenset({"behaviour", "positive", "testing"})
+"""Columns of events that have a value in every row where there is such a column."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class RawLog:
         groups: Number of each sequence's real user, [V]; None where users are users.
         contexts: Raw value of each code of a context, ascending; of no value the code is -1.
         out_of_range: Events dropped because their time cannot be right.
-        rejected: Rows that could not be read.
+        rejected: Rows that could not be read or that lack a user, an item or a time.
+        unmatched: Sentences on users and items that the further columns lack.
     """
 
     spool: Spool
@@ -56,6 +60,7 @@ class RawLog:
     rejected: Rejected
     groups: NDArray[np.int64] | None = None
     contexts: Mapping[str, pa.Array] = field(default_factory=dict)
+    unmatched: tuple[str, ...] = ()
 
 
 def context_column(name: str) -> str:
@@ -116,20 +121,14 @@ def _order(
 ) -> RawLog:
     card = dataset.card
     columns = set(column_names(db, "events"))
-    total = row_count(db, "events")
-    require_few(card, faults, total)
+    name = "label" if label is None else label.name
+    total, kept, faults = choose_rows(db, card, columns & {*NEEDED, name}, faults)
     _require_own_names(card, db)
-    low, high = card.time_range or (-(1 << 62), 1 << 62)
-    db.execute(f"CREATE VIEW log AS SELECT * FROM events WHERE time BETWEEN {low} AND {high}")  # noqa: S608
-    kept = row_count(db, "log")
-    if not kept:
-        raise DataError(f"{card.name}: the raw files hold no event within the dataset's time range")
     users, items = _number(db, "user"), _number(db, "item")
     contexts = {name: _number(db, name) for name in card.contexts}
     behaviours = _behaviours(db) if "behaviour" in columns else ()
     types: dict[str, DTypeLike] = {"user": np.int32, "item": np.int32, "time": np.int64}
     types |= {"positive": np.bool_}
-    name = "label" if label is None else label.name
     real = label is not None and not label.size
     types |= {"label": np.float32 if real else np.int8} if name in columns else {}
     flags = [flag for flag in ("testing", "history") if flag in columns]
@@ -157,6 +156,7 @@ def _order(
         faults,
         users.dictionary_encode().indices.to_numpy().astype(np.int64) if card.group else None,
         contexts,
+        tuple(_unmatched(db)),
     )
 
 
@@ -252,5 +252,21 @@ def _side(db: duckdb.DuckDBPyConnection, key: str, count: int) -> dict[str, pa.A
         ORDER BY number"""  # noqa: S608
     ).to_arrow_table()
     if len(joined) != count:
-        raise DataError(f"the {key}s table has more than one row for some {key}")
+        twice = db.sql(
+            f"SELECT {key} FROM {key}s SEMI JOIN {key}_number USING ({key}) GROUP BY {key} "  # noqa: S608
+            "HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+        ).fetchall()
+        raise DataError(
+            f"the {key}s table has more than one row for the {key} {twice[0][0]}; leave one of them"
+        )
     return {name: joined.column(name).combine_chunks() for name in joined.column_names}
+
+
+def _unmatched(db: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Yield what is to be said of users and items without a row of their own."""
+    for key in ("user", "item"):
+        if column_names(db, f"{key}s"):
+            alone = f"FROM {key}_number ANTI JOIN {key}s USING ({key})"
+            ((without,),) = db.sql(f"SELECT count(*) {alone}").fetchall()  # noqa: S608
+            if without:
+                yield f"{key}s that only the log has: {without:,}; their further fields are unknown"

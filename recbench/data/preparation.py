@@ -17,8 +17,10 @@ from filelock import FileLock, Timeout
 from recbench.data.card import Dataset
 from recbench.data.config import DataConfig
 from recbench.data.database import FILE
+from recbench.data.fingerprint_pins import compare
 from recbench.data.ingest import ingest
-from recbench.data.manifest import FORMAT
+from recbench.data.manifest import FORMAT, Manifest
+from recbench.data.named_files import naming
 from recbench.data.prepared import PreparedDataset
 from recbench.data.raw import locate, missing_files, unzipped
 from recbench.data.reading import content_md5, disk_full
@@ -155,7 +157,9 @@ def _publish(request: Request, target: Path, progress: Progress) -> None:
     try:
         ready = staging / "ready"
         ready.mkdir(parents=True)
-        _build(request, staging, ready, progress)
+        with naming(request.files):
+            _build(request, staging, ready, progress)
+        _hold(request, Manifest.load(ready), target.parent, progress)
         ready.rename(target)
     except (OSError, duckdb.Error) as error:
         if disk_full(error):
@@ -166,6 +170,21 @@ def _publish(request: Request, target: Path, progress: Progress) -> None:
         raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _hold(request: Request, manifest: Manifest, home: Path, progress: Progress) -> None:
+    """Compare what was made with its pin.
+
+    Simulated data may differ with another NumPy, so that is only said.
+
+    Raises:
+        DataError: If real data differ.
+    """
+    pin = compare(request.dataset, manifest, home)
+    if pin.differing and not pin.simulated:
+        raise DataError(f"{manifest.dataset}: {pin}")
+    if pin.differing:
+        progress.warn(f"{manifest.dataset}: {pin}")
 
 
 def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> None:

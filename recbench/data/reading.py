@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import gzip
 import hashlib
@@ -65,11 +66,12 @@ def read_csv(
         delimiter: What separates columns.
         header: Whether the first line names the columns.
         quote: The character around values, if any; within a value it stands doubled.
-        encoding: The file's character encoding.
+        encoding: The file's character encoding; a byte order mark in the file overrules it.
 
     Raises:
-        DataError: If the file is damaged.
+        DataError: If the file is damaged or has no rows.
     """
+    encoding = "utf-8" if _marked(path) else encoding
     types = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
     query = f"""CREATE TABLE {table} AS SELECT row_number() OVER () AS row, *
         FROM read_csv($path, auto_detect=false, header={header}, delim=$delimiter, quote=$quote,
@@ -82,6 +84,7 @@ def read_csv(
         if disk_full(error):
             raise
         raise damaged(path, str(error).splitlines()[0]) from error
+    _require_rows(db, table, path)
 
 
 def disk_full(error: Exception) -> bool:
@@ -118,6 +121,7 @@ def open_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
         DataError: If the file turns out to be damaged, also while the caller reads it.
     """
     opener = gzip.open if path.suffix == ".gz" else open
+    encoding = "utf-8-sig" if _marked(path) else encoding
     try:
         with opener(path, "rt", encoding=encoding) as file:
             yield file
@@ -137,6 +141,29 @@ def content_md5(path: Path) -> str:
             return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise damaged(path, str(error)) from error
+
+
+def _marked(path: Path) -> bool:
+    """Return whether a text begins with UTF-8's byte order mark, as some editors leave it."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rb") as file:
+            return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise damaged(path, str(error)) from error
+
+
+def _require_rows(db: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
+    """Raise `DataError` if a file has no rows, or a quote that swallowed some of them."""
+    faults = db.execute(
+        """SELECT error_type = 'UNQUOTED VALUE' AND contains(trim(csv_line, chr(10)), chr(10))
+        FROM reject_errors JOIN reject_scans USING (scan_id, file_id) WHERE file_path = $path""",
+        {"path": str(path)},
+    ).fetchall()
+    if (True,) in faults:
+        raise damaged(path, "a quote is opened and never closed, and rows after it are lost")
+    if not faults and not db.sql(f"SELECT 1 FROM {table} LIMIT 1").fetchall():  # noqa: S608
+        raise damaged(path, "it has no rows")
 
 
 def damaged(path: Path, why: str) -> DataError:

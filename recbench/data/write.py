@@ -280,6 +280,7 @@ def _reports(log: RawLog, split: SplitLog) -> list[str]:
     reports = log.rejected.reports
     if log.out_of_range:
         reports.append(f"{log.out_of_range:,} rows left out: their time is out of range")
+    reports += log.unmatched
     if split.given_up:
         reports.append(
             f"{split.given_up:,} targets left out: no item is left that their user never met"

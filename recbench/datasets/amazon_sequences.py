@@ -81,9 +81,9 @@ class _AmazonSequences(Dataset):
         db.execute(
             """CREATE TABLE events AS
             SELECT row_number() OVER () AS row, split[1]::BIGINT AS user, item::BIGINT AS item, time
-            FROM (SELECT split, unnest(split[2:]) AS item,
-                         generate_subscripts(split[2:], 1) AS time
-                  FROM (SELECT string_split(line, ' ') AS split FROM lines ORDER BY row))"""
+            FROM (SELECT split, unnest(items) AS item, generate_subscripts(items, 1) AS time
+                  FROM (SELECT split, CASE len(split) WHEN 1 THEN [''] ELSE split[2:] END AS items
+                        FROM (SELECT string_split(line, ' ') AS split FROM lines ORDER BY row)))"""
         )
         with open_text(files["attributes"]) as file:
             attributes = {int(item): each for item, each in json.load(file).items()}

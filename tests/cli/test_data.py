@@ -5,6 +5,7 @@ import pytest
 import typer
 
 from recbench.cli.data import app
+from recbench.data import fingerprint_pins
 
 TAOBAO = ("taobao", "--size", "tiny")
 
@@ -21,9 +22,9 @@ def test_prepare_says_where_the_data_are_and_what_they_hold(recbench, tiny):
 def test_verify_agrees_with_what_was_prepared(recbench, tiny):
     done = recbench("data", "verify", *TAOBAO)
     assert done.status == 0
-    for line, (name, fingerprint) in zip(
-        done.out.splitlines(), tiny.manifest.fingerprints.items(), strict=True
-    ):
+    *lines, pinned = done.out.splitlines()
+    assert pinned == "agrees with the pinned fingerprint (fingerprints.toml)"
+    for line, (name, fingerprint) in zip(lines, tiny.manifest.fingerprints.items(), strict=True):
         assert line.split() == [name, fingerprint[:16], "agrees"]
 
 
@@ -36,6 +37,14 @@ def test_verify_finds_a_changed_file_and_exits_with_1(recbench, tiny, tmp_path):
     assert done.status == 1
     assert done.out == "samples/test.arrow DIFFERS\n"
     assert f"delete {folder} to prepare it again" in done.err
+
+
+@pytest.mark.parametrize("verb", ["prepare", "verify"])
+def test_other_fingerprints_than_the_pinned_ones_exit_with_1(recbench, tiny, monkeypatch, verb):
+    monkeypatch.setattr(fingerprint_pins, "_differing", lambda pinned, manifest: ("train", "test"))
+    done = recbench("data", verb, *TAOBAO)
+    assert done.status == 1
+    assert "train, test: differs from the pinned fingerprint in " in done.err
 
 
 def test_describe_shows_card_characteristics_and_leakage(recbench, tiny):
@@ -68,13 +77,37 @@ def test_describe_as_json_is_the_manifest(recbench, tiny):
     assert json.loads(done.out) == json.loads((tiny.folder / "manifest.json").read_text())
 
 
+def test_describe_as_a_page_in_either_language(recbench, tiny):
+    page = recbench("data", "describe", *TAOBAO, "--format", "md")
+    assert page.status == 0
+    assert "| simulator | sizes `tiny`, `small`, `medium`, `full` |" in page.out
+    assert f"| log fingerprint | {tiny.manifest.fingerprints['log']} |" in page.out
+    chinese = recbench("data", "describe", *TAOBAO, "--format", "md", "--language", "zh")
+    assert f"| 日志指纹 | {tiny.manifest.fingerprints['log']} |" in chinese.out
+
+
+def test_a_page_without_data_is_that_of_the_card_and_says_why(recbench):
+    done = recbench("data", "describe", "ml-100k", "--format", "md")
+    assert done.status == 0
+    assert "# MovieLens 100K" in done.out
+    assert "fingerprint" not in done.out
+    assert "only the card is shown: ml-100k: the raw files" in done.err
+
+
+@pytest.mark.parametrize(
+    "options", [("--format", "html"), ("--language", "fr"), ("--language", "zh")]
+)
+def test_a_page_of_another_kind_is_refused(recbench, options):
+    assert recbench("data", "describe", *TAOBAO, *options).status == 2
+
+
 def test_the_verbs_share_their_options():
     def shared(verb):
         options = typer.main.get_command(app).commands[verb].params
         return {
             each.name: (each.opts, each.default, each.help)
             for each in options
-            if each.name != "as_json"
+            if each.name not in ("as_json", "layout", "language")
         }
 
     assert set(shared("prepare")) >= {"dataset", "protocol", "source", "size"}
@@ -106,7 +139,7 @@ def test_describe_shows_the_labels_of_a_table(recbench, tmp_path):
     assert lines["label correlation"].startswith("y1 y2 0.")
     assert lines["train examples"].startswith("y1 ")
     assert lines["leakage"] == "unknown: the raw files carry no time"
-    assert recbench("data", "verify", *about).out.count("agrees") == 3
+    assert recbench("data", "verify", *about).out.count("  agrees") == 3
 
 
 @pytest.mark.parametrize(
@@ -126,4 +159,4 @@ def test_describe_shows_the_episodes_of_each_state(recbench, cold_folders, proto
     for name, start in expected.items():
         assert lines[name].startswith(start)
     assert "training sees " in lines["leakage"]
-    assert recbench("data", "verify", *about).out.count("agrees") == 5
+    assert recbench("data", "verify", *about).out.count("  agrees") == 5

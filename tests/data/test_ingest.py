@@ -65,10 +65,36 @@ def test_many_malformed_rows_are_an_error_that_locates_them(ingest_rows):
     assert "mend or replace the file" in str(caught.value)
 
 
-@pytest.mark.parametrize("lines", [[], ["1,1,1,5"]])
-def test_a_file_without_events_is_an_error(ingest_rows, lines):
+def test_a_file_without_events_is_an_error(ingest_rows):
     with pytest.raises(DataError, match="hold no event within the dataset's time range"):
-        ingest_rows(lines, time_range=(10, 30))
+        ingest_rows(["1,1,1,5"], time_range=(10, 30))
+
+
+def test_a_few_events_that_lack_a_value_are_left_out_and_located(ingest_rows):
+    log = ingest_rows([*ROWS * 400, ",5,1,30", "9,5,1,"])
+    assert len(log.spool.columns["user"]) == 2000
+    assert log.rejected.count == 2
+    assert log.rejected.examples == ("event 2001 has no user", "event 2002 has no time")
+
+
+def test_many_events_that_lack_a_value_are_an_error(ingest_rows):
+    with pytest.raises(DataError, match=r"1 of 6 rows are malformed:\n  event 6 has no item"):
+        ingest_rows([*ROWS, "9,,1,30"])
+
+
+@pytest.mark.parametrize(("zeros", "unit"), [(3, "milli"), (6, "micro"), (9, "nano")])
+@pytest.mark.parametrize("card", [{}, {"time_range": (880_000_000, 890_000_000)}])
+def test_times_that_are_not_seconds_are_an_error_that_says_so(ingest_rows, zeros, unit, card):
+    lines = ["9,5,1,881250949" + "0" * zeros, "9,5,1,881250949"]
+    with pytest.raises(DataError, match=f"1 of 2 events have times .* but {unit}seconds"):
+        ingest_rows(lines, **card)
+
+
+def test_items_and_users_of_the_log_alone_are_counted(ingest_rows, make_log):
+    dataset = Texts(make_log().card)
+    dataset.profiles = "CREATE TABLE users AS SELECT 'b' AS user, 7 AS age"
+    found = ingest_rows(LINES, dataset).unmatched
+    assert found == ("users that only the log has: 1; their further fields are unknown",)
 
 
 class Texts(Dataset):
@@ -134,7 +160,7 @@ def test_fields_with_names_of_their_own_are_read_from_both_sides(ingest_rows, ma
 def test_two_rows_for_one_user_are_an_error(ingest_rows, make_log):
     dataset = Texts(make_log().card)
     dataset.profiles = "CREATE TABLE users AS SELECT unnest(['b', 'b']) AS user, 7 AS age"
-    with pytest.raises(DataError, match="users table has more than one row for some user"):
+    with pytest.raises(DataError, match="users table has more than one row for the user b"):
         ingest_rows(LINES, dataset)
 
 

@@ -30,8 +30,11 @@ def read(db, path, **options):
         ("user,item\n" + TEXT, {"header": True}),
         (TEXT.replace(",", "|"), {"delimiter": "|"}),
         (TEXT.rstrip("\n"), {}),
+        (TEXT + "\n", {}),
+        ("\ufeff" + TEXT, {}),
+        ("\ufeff" + TEXT, {"encoding": "latin-1"}),
     ],
-    ids=["plain", "windows", "header", "pipes", "no-last-newline"],
+    ids=["plain", "windows", "header", "pipes", "no-last-newline", "empty-line", "bom", "latin"],
 )
 def test_rows_are_read_in_file_order(db, tmp_path, text, options):
     path = tmp_path / "log.csv"
@@ -83,10 +86,24 @@ def test_a_cut_archive_is_an_error_that_names_it(db, tmp_path):
         db.execute("DROP TABLE IF EXISTS log")
 
 
+@pytest.mark.parametrize(("text", "header"), [("", False), ("", True), ("user,item\n", True)])
+def test_a_file_without_rows_is_an_error_that_names_it(db, tmp_path, text, header):
+    (tmp_path / "log.csv").write_text(text)
+    with pytest.raises(DataError, match=r"log\.csv .* it has no rows"):
+        read(db, tmp_path / "log.csv", header=header)
+
+
+def test_a_quote_that_swallows_rows_is_an_error_that_names_the_file(db, tmp_path):
+    (tmp_path / "log.csv").write_text(TEXT.replace("\n7,", '\n"7,'))
+    with pytest.raises(DataError, match=r"log\.csv .* a quote is opened and never closed"):
+        read(db, tmp_path / "log.csv", quote='"')
+
+
 def test_text_is_read_plain_and_compressed(tmp_path):
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "a.json.gz").write_bytes(gzip.compress(b"{}"))
-    for name in ("a.json", "a.json.gz"):
+    (tmp_path / "marked.json").write_text("{}", encoding="utf-8-sig")
+    for name in ("a.json", "a.json.gz", "marked.json"):
         with open_text(tmp_path / name) as file:
             assert file.read() == "{}"
 

@@ -1,0 +1,294 @@
+"""Ways in which raw files go wrong, as transformations of right ones.
+
+Each takes a `RawFile` and returns its bytes afterwards, or None where it does not apply.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+FEW = 3
+"""Rows that are damaged where it is not all of them."""
+USERS, ITEMS = ("user", "session"), ("item", "video", "movie")
+"""What readers call the columns of ids, at the beginning of the name."""
+BIG = 1 << 40
+NUMBER = re.compile(r"-?[0-9]+")
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A text file, and what its reader told `read_csv` of it; no columns if it did not use that."""
+
+    data: bytes
+    columns: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    delimiter: str = ","
+    header: bool = False
+    quote: str = ""
+    encoding: str = "utf-8"
+
+    @property
+    def is_table(self) -> bool:
+        """Whether its rows have several columns."""
+        return len(self.columns) > 1
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is no binary file, such as NumPy's."""
+        return b"\0" not in self.data
+
+    @property
+    def text(self) -> str:
+        return self.data.decode(self.encoding)
+
+    @property
+    def lines(self) -> list[str]:
+        """The rows as text, each with its end; the header is not one of them."""
+        return self.text.splitlines(keepends=True)[self.header :]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        lines = [line.rstrip("\n") for line in self.lines]
+        if self.quote:
+            return list(csv.reader(lines, delimiter=self.delimiter, quotechar=self.quote))
+        return [line.split(self.delimiter) for line in lines]
+
+    def with_lines(self, lines: Sequence[str]) -> bytes:
+        head = self.text.splitlines(keepends=True)[: self.header]
+        return "".join([*head, *lines]).encode(self.encoding)
+
+    def with_rows(self, rows: Sequence[Sequence[str]]) -> bytes:
+        if not self.quote:
+            return self.with_lines([self.delimiter.join(row) + "\n" for row in rows])
+        file = io.StringIO()
+        csv.writer(
+            file, delimiter=self.delimiter, quotechar=self.quote, lineterminator="\n"
+        ).writerows(rows)
+        return self.with_lines(file.getvalue().splitlines(keepends=True))
+
+    def places(self, *names: str) -> list[int]:
+        """Return the columns of whole numbers whose names begin like this."""
+        return [
+            place
+            for place, (column, kind) in enumerate(zip(self.columns, self.types, strict=True))
+            if kind.endswith("INT") and column.startswith(names)
+        ]
+
+
+Damage = Callable[[RawFile], bytes | None]
+
+
+def mark(file: RawFile) -> bytes | None:
+    """Save it as UTF-8 with a byte order mark, as some editors do."""
+    return file.text.encode("utf-8-sig") if file.is_text else None
+
+
+def crlf(file: RawFile) -> bytes | None:
+    """End lines as Windows does."""
+    return file.data.replace(b"\n", b"\r\n") if file.is_text else None
+
+
+def newline(file: RawFile) -> bytes | None:
+    """Add an empty line."""
+    return file.data + b"\n" if file.is_text else None
+
+
+def no_newline(file: RawFile) -> bytes | None:
+    """Leave the last line without its end."""
+    return file.data.rstrip(b"\n") if file.is_text else None
+
+
+def packed(file: RawFile) -> bytes:
+    """Pack it with gzip."""
+    return gzip.compress(file.data)
+
+
+def missing_column(file: RawFile) -> bytes | None:
+    """Leave out the last column of each row, the header's too."""
+    return _each_line(file, lambda line: line.rpartition(file.delimiter)[0])
+
+
+def missing_in_some(file: RawFile) -> bytes | None:
+    """Leave out the last column of a few rows."""
+    if not file.is_table:
+        return None
+    return file.with_rows([row[:-1] if n < FEW else row for n, row in enumerate(file.rows)])
+
+
+def extra_column(file: RawFile) -> bytes | None:
+    """Add a column at the end."""
+    return _each_line(file, lambda line: f"{line}{file.delimiter}more")
+
+
+def wrong_type(file: RawFile) -> bytes | None:
+    """Write words into the first column of numbers of a few rows, or in place of these rows."""
+    if not file.columns:
+        return file.with_lines(["word\n"] * FEW + file.lines[FEW:]) if file.is_text else None
+    numbers = [n for n, kind in enumerate(file.types) if not kind.startswith(("VARCHAR", "ENUM"))]
+    if file.is_table and not numbers:
+        return None
+    rows = [
+        [*row[: (place := numbers[0] if numbers else 0)], "word", *row[place + 1 :]]
+        if n < FEW
+        else row
+        for n, row in enumerate(file.rows)
+    ]
+    return file.with_rows(rows)
+
+
+def no_value(file: RawFile) -> bytes | None:
+    """Leave the ids of a few rows empty."""
+    return _ids(file, (*USERS, *ITEMS), lambda _: "", few=True)
+
+
+def empty(file: RawFile) -> bytes:
+    """Leave nothing."""
+    return b""
+
+
+def header_only(file: RawFile) -> bytes:
+    """Leave the header, or one row of a file without."""
+    return b"".join(file.data.splitlines(keepends=True)[:1])
+
+
+def wide_encoding(file: RawFile) -> bytes | None:
+    """Save it as UTF-16."""
+    return file.text.encode("utf-16") if file.is_text else None
+
+
+def broken_encoding(file: RawFile) -> bytes | None:
+    """Write bytes that are no UTF-8 into the last row."""
+    if not file.is_text or file.encoding != "utf-8":
+        return None
+    return file.data.rstrip(b"\n") + b"\xff\xfe\n"
+
+
+def truncated(file: RawFile) -> bytes:
+    """Pack it and lose the second half."""
+    whole = packed(file)
+    return whole[: len(whole) // 2]
+
+
+def duplicates(file: RawFile) -> bytes | None:
+    """Repeat a few rows at the end."""
+    return file.with_lines([*file.lines, *file.lines[:FEW]]) if file.columns else None
+
+
+def shuffled(file: RawFile) -> bytes | None:
+    """Put rows into random order."""
+    lines = file.lines
+    random.Random(1).shuffle(lines)
+    return file.with_lines(lines) if file.columns else None
+
+
+def lonely_user(file: RawFile) -> bytes | None:
+    """Add an event of a user who has no other."""
+    return _added(file, USERS) if file.places(*ITEMS) else None
+
+
+def late_item(file: RawFile) -> bytes | None:
+    """Add an event of an item that has no other, like the last of the log."""
+    return _added(file, ITEMS) if file.places(*USERS) else None
+
+
+def milliseconds(file: RawFile) -> bytes | None:
+    """Make milliseconds of seconds."""
+    return _ids(file, ("time",), lambda value: f"{value}000") if _timed(file) else None
+
+
+def some_milliseconds(file: RawFile) -> bytes | None:
+    """Make milliseconds of the seconds of a few rows."""
+    return _ids(file, ("time",), lambda value: f"{value}000", few=True) if _timed(file) else None
+
+
+def negative_ids(file: RawFile) -> bytes | None:
+    """Put a minus before ids."""
+    return _every_id(file, lambda number: -number)
+
+
+def big_ids(file: RawFile) -> bytes | None:
+    """Add 2^40 to ids."""
+    return _every_id(file, lambda number: number + BIG)
+
+
+SAME: tuple[Damage, ...] = (mark, crlf, newline, no_newline, packed)
+"""What a reader overlooks; it is done to all files at once."""
+LOST: tuple[Damage, ...] = (
+    missing_column,
+    missing_in_some,
+    extra_column,
+    wrong_type,
+    no_value,
+    empty,
+    header_only,
+    wide_encoding,
+    broken_encoding,
+    truncated,
+    milliseconds,
+    some_milliseconds,
+)
+"""What takes something away: it is refused, or what is lost is counted."""
+KEPT: tuple[Damage, ...] = (duplicates, shuffled, lonely_user, late_item)
+"""What is no fault: everything stays, or the file is refused."""
+RENAMED: tuple[Damage, ...] = (negative_ids, big_ids)
+"""Other ids for the same things; it is done to all files at once."""
+
+
+def _timed(file: RawFile) -> bool:
+    """Return whether the times are seconds since 1970."""
+    return any(len(file.rows[0][place]) > 8 for place in file.places("time"))
+
+
+def _each_line(file: RawFile, change: Callable[[str], str]) -> bytes | None:
+    if not file.is_table:
+        return None
+    lines = file.text.splitlines()
+    return "".join(change(line) + "\n" for line in lines).encode(file.encoding)
+
+
+def _ids(
+    file: RawFile, names: tuple[str, ...], change: Callable[[str], str], *, few: bool = False
+) -> bytes | None:
+    places = file.places(*names)
+    if not file.is_table or not places:
+        return None
+    rows = [
+        [change(value) if n in places and (k < FEW or not few) else value for n, value in row]
+        for k, row in enumerate(map(enumerate, file.rows))
+    ]
+    return file.with_rows(rows)
+
+
+def _every_id(file: RawFile, change: Callable[[int], int]) -> bytes | None:
+    """Change the columns of ids; every number of a line that is one value."""
+    if file.is_table:
+        return _ids(
+            file,
+            (*USERS, *ITEMS),
+            lambda value: str(change(int(value))) if NUMBER.fullmatch(value) else value,
+        )
+    if file.columns != ("line",):
+        return None
+    return NUMBER.sub(lambda found: str(change(int(found[0]))), file.text).encode(file.encoding)
+
+
+def _added(file: RawFile, names: tuple[str, ...]) -> bytes | None:
+    """Add a row like the last by time, with an id that no other row has."""
+    places, times = file.places(*names)[:1], file.places("time")[:1]
+    if not file.is_table or not places:
+        return None
+    rows = file.rows
+    last = max(rows, key=lambda row: [int(row[place]) for place in times])
+    fresh = 1 + max(int(row[places[0]]) for row in rows)
+    return file.with_rows([*rows, [str(fresh) if n in places else v for n, v in enumerate(last)]])
+
+
+def gzipped(damage: Damage) -> bool:
+    """Return whether what a damage leaves is called .gz."""
+    return damage in (packed, truncated)
