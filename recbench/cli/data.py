@@ -1,4 +1,4 @@
-"""`recbench data`: prepare, verify and describe datasets."""
+"""`recbench data`: import, prepare, verify and describe datasets."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recbench.cli import options
+from recbench.cli import import_data, options
 from recbench.cli.table import print_table
 
 if TYPE_CHECKING:
     from recbench.data import Card, PreparedDataset
 
-app = typer.Typer(help="Prepare, verify and describe datasets.", no_args_is_help=True)
+app = typer.Typer(help="Import, prepare, verify and describe datasets.", no_args_is_help=True)
+app.command("import")(import_data.import_data)
 
 Name = Annotated[str, typer.Argument(help="Dataset; `recbench list datasets` shows all.")]
 
@@ -92,9 +93,9 @@ def _prepare(
     from recbench.plugins import find, load_dataset
 
     options.one_of("--source", source, ("auto", "real", "simulated"))
-    plugin = load_dataset(find("dataset", dataset))
-    config = DataConfig(dataset, protocol, source, size)  # type: ignore[arg-type]
     folders = Folders.from_environment(data_dir, cache_dir)
+    plugin = load_dataset(find("dataset", dataset, folders))
+    config = DataConfig(dataset, protocol, source, size)  # type: ignore[arg-type]
     return plugin.card, prepare_dataset(plugin, config, folders, progress())
 
 

@@ -67,6 +67,7 @@ class Request:
             "size": self.size,
             "simulation": self._simulation,
             "files": files,
+            **({"recipe": dict(card.recipe)} if card.recipe else {}),
         }
 
     @property

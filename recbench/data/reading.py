@@ -85,15 +85,23 @@ def disk_full(error: Exception) -> bool:
 
 
 def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
-    """Return the malformed rows of all files read so far."""
+    """Return the malformed rows of all files read so far, and those that a reader left out.
+
+    The latter are the rows of the reader's table `left_out`: `file`, `row` (its place) and `why`.
+    """
     tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
-    if "reject_errors" not in tables:
-        return Rejected(0, ())
-    rows = db.execute(
-        """SELECT file_path, line, first(error_message) FROM reject_errors
-        JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"""
-    ).fetchall()
-    return Rejected(len(rows), tuple(f"{file}:{line}: {why}" for file, line, why in rows[:5]))
+    count, examples = 0, []
+    if "reject_errors" in tables:
+        rows = db.execute(
+            """SELECT file_path, line, first(error_message) FROM reject_errors
+            JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"""
+        ).fetchall()
+        count, examples = len(rows), [f"{file}:{line}: {why}" for file, line, why in rows[:5]]
+    if "left_out" in tables:
+        count += db.execute("SELECT count(*) FROM left_out").fetchall()[0][0]
+        rows = db.execute("SELECT file, row, why FROM left_out ORDER BY row LIMIT 5").fetchall()
+        examples += [f"{file}, row {row}: {why}" for file, row, why in rows]
+    return Rejected(count, tuple(examples[:5]))
 
 
 @contextmanager
