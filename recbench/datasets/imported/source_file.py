@@ -21,9 +21,11 @@ DELIMITERS = ("::", "\t", ",", ";", "|")
 """What is tried, in this order, where the user names no delimiter."""
 NAMED = {"tab": "\t", "\\t": "\t"}
 """Delimiters that are hard to type."""
+LONGEST = 4
+"""Bytes that a delimiter may have."""
 HEAD_BYTES = 1 << 18
 HEAD_LINES = 50
-AGREEING = 0.8
+AGREEING = 0.5
 """Share of the first lines that must have as many values as the first one."""
 
 
@@ -42,13 +44,18 @@ def inspect(path: Path, delimiter: str, encoding: str, *, header: bool) -> Sourc
     """
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
+    if len(NAMED.get(delimiter, delimiter).encode()) > LONGEST or set(delimiter) & set('"\r\n'):
+        raise UsageError(f"--delimiter '{delimiter}': one sign, or four bytes at most")
     parquet = path.suffix.lower() in (".parquet", ".pq")
     if parquet:
         delimiter, header, columns = "", True, _parquet_columns(path)
     else:
         lines = _first_lines(path, encoding)
-        delimiter = NAMED.get(delimiter, delimiter) or _delimiter(path, lines)
-        first = next(_split(lines[:1], delimiter))
+        try:
+            delimiter = NAMED.get(delimiter, delimiter) or _delimiter(path, lines)
+            first = next(_split(lines[:1], delimiter))
+        except csv.Error as error:
+            raise DataError(f"{path}, first lines: {error}") from error
         names = first if header else [""] * len(first)
         columns = [name.strip() or str(place) for place, name in enumerate(names, 1)]
     if twice := [name for name in columns if columns.count(name) > 1]:

@@ -70,6 +70,8 @@ def _log_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, str
                   median(time)::BIGINT FROM events"""
     ).fetchall()[0]
     times.require_sensible(own.time, first, middle, last)
+    if own.task == "ctr" and "label" not in own.columns:
+        _require_unmet(db, own, users * items)
     facts = {}
     for role, count in (("user", users), ("item", items)):
         plural = "sessions" if own.task == "next-item" and role == "user" else f"{role}s"
@@ -163,6 +165,16 @@ def _bounds(
     if not isinstance(protocol, Protocol):
         raise TypeError(f"{own.task} has no days")
     return protocol.split.boundaries(np.array([latest]))
+
+
+def _require_unmet(db: duckdb.DuckDBPyConnection, own: Description, pairs: int) -> None:
+    """Raise `DataError` if no user has an item left that could be a negative."""
+    met = db.execute("SELECT count(*) FROM (SELECT DISTINCT user, item FROM events)").fetchall()
+    if met[0][0] == pairs:
+        raise DataError(
+            f"{own.events.path}: every user has met every item, so that no negatives can be drawn; "
+            "give --label, a column of 0 and 1"
+        )
 
 
 def _count(db: duckdb.DuckDBPyConnection, condition: str) -> int:

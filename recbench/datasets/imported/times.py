@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import duckdb
@@ -31,7 +32,10 @@ EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)
 
 def check_unit(unit: str) -> None:
     """Raise `UsageError` if `unit` is none."""
-    if unit not in UNITS and "%" not in unit:
+    with suppress(duckdb.InvalidInputException):
+        if "%" in unit and duckdb.execute("SELECT try_strptime('', $unit)", {"unit": unit}):
+            return
+    if unit not in UNITS:
         raise UsageError(
             f"--time-unit '{unit}': give auto, {', '.join(UNITS)}, or a format such as "
             "'%d/%m/%Y %H:%M'"
