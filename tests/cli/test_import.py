@@ -13,7 +13,7 @@ QUICK = ("--limit", "100", "--set", "training.epochs=1")
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """Work in a folder with a log and no data folder."""
-    lines = [f"{n % 7},{n * 5 % 11},{1_704_067_200 + n * 3600}" for n in range(200)]
+    lines = [f"{n % 7},{n * 5 % 37},{1_704_067_200 + n * 3600}" for n in range(200)]
     (tmp_path / "log.csv").write_text("\n".join(["u,i,t", *lines, ""]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RECBENCH_CACHE", str(tmp_path / "cache"))
@@ -22,14 +22,13 @@ def here(tmp_path, monkeypatch):
 
 def test_an_import_says_what_it_found_and_what_comes_next(recbench, here, monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")
-    (here / "log.csv").write_text((here / "log.csv").read_text().replace("u,i,t", "u,i,t", 1))
     done = recbench(*LOG)
     assert done.status == 0
     lines = done.out.splitlines()
     facts = {line[:9].strip(): line[9:] for line in lines[: lines.index("")]}
     assert facts["rows"] == "200"
     assert facts["users"] == "7 (column 'u', whole numbers)"
-    assert facts["items"] == "11 (column 'i', whole numbers)"
+    assert facts["items"] == "37 (column 'i', whole numbers)"
     assert facts["times"].startswith("2024-01-01 00:00:00 to 2024-01-09 07:00:00 UTC")
     assert facts["card"] == str(here / "share" / "recbench" / "shop" / "recbench.toml")
     first = lines.index("") + 1
@@ -88,7 +87,11 @@ def test_the_command_in_a_changed_files_error_imports_it_again(recbench, here):
         (("--user", "uu"), 2, "--user: unknown column of log.csv 'uu'; did you mean u?"),
         (("--no-header",), 2, "--user: unknown column of log.csv 'u'; known: 1, 2, 3"),
         (("--since", "yesterday"), 2, "--since 'yesterday' is no date such as 2024-01-31"),
-        (("--label", "i"), 1, "the label 'i' of log.csv has values that are neither 0 nor 1: 10"),
+        (
+            ("--label", "i"),
+            1,
+            "the label 'i' of log.csv has values that are neither 0 nor 1: 10, 11, 12, 13, 14, 15; say which",
+        ),
         (("--name", "ml-100k"), 2, "there is a dataset 'ml-100k' already"),
     ],
 )

@@ -295,7 +295,7 @@ def test_files_about_users_and_items_give_fields(bring, prepared, tmp_path):
     frame = rows()
     about = pd.DataFrame({"u": range(18), "age group": "x", "time": "y"})
     about.to_csv(tmp_path / "users.csv", index=False)
-    goods = pd.DataFrame({"i": range(30), "kind": list("ab") * 15, "Brand": range(30)})
+    goods = pd.DataFrame({"i": range(40), "kind": list("ab") * 20, "Brand": range(40)})
     goods.to_csv(tmp_path / "items.tsv", index=False, sep="\t")
     found = bring(
         frame,
@@ -420,7 +420,7 @@ def test_an_unknown_behaviour_gets_the_right_one(bring):
         ("u,i,t\n1,2,soon\n", {}, "neither numbers nor ISO 8601 .one is 'soon'.*--time-unit"),
         ("u,i,t\n1,2,9e9\n", {"time_unit": "s"}, "most are before 1980 or in the future"),
         ("u,i,t\n1,2,1704067200\n", {"time_unit": "ms"}, "read as milliseconds since 1970"),
-        ("u,i,t\n" + "1,2,1704067200\n" * 9, {}, "the train part would be empty"),
+        ("u,i,t\n" + "1,2,1704067200\n2,3,1704067200\n" * 9, {}, "the train part would be empty"),
         ("a\0b", {}, "is no text file"),
     ],
 )
