@@ -22,6 +22,11 @@ class Folders:
     cache: Path
     results: Path
 
+    @property
+    def cards(self) -> Path:
+        """Where the cards of imported data are, a folder for each."""
+        return self.data or _platform_data()
+
     @staticmethod
     def from_environment(
         data: Path | None = None, cache: Path | None = None, results: Path | None = None
@@ -44,3 +49,11 @@ def _platform_cache() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "recbench"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recbench"
+
+
+def _platform_data() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "recbench" / "data"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "recbench"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "recbench"

@@ -64,7 +64,7 @@ def run(
     clock = [perf_counter()]
     config, plugin, kind = check(config, folders)
     dataset = prepare(
-        load_dataset(find("dataset", config.data.dataset)), config.data, folders, progress
+        load_dataset(find("dataset", config.data.dataset, folders)), config.data, folders, progress
     )
     key = run_key(config, plugin, dataset)
     earlier = (
@@ -106,7 +106,7 @@ def check(config: RunConfig, folders: Folders) -> tuple[RunConfig, Plugin, type[
         DataError: If raw files are missing.
     """
     plugin = find("model", config.model)
-    dataset = load_dataset(find("dataset", config.data.dataset))
+    dataset = load_dataset(find("dataset", config.data.dataset, folders))
     request = resolve(dataset, config.data, folders)
     kind = load_model(plugin)
     if kind.task.name != dataset.card.task:

@@ -1,8 +1,12 @@
-"""Plugins: models and datasets found through entry points, imported only when named."""
+"""Plugins: models and datasets found through entry points, imported only when named.
+
+Datasets that a user imported, each a card in TOML, are found beside them.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -11,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from recbench.errors import PluginError, unknown_name
+from recbench.folders import Folders
 
 if TYPE_CHECKING:
     from recbench.data import Dataset
@@ -18,6 +23,11 @@ if TYPE_CHECKING:
 
 Kind = Literal["model", "dataset"]
 T = TypeVar("T")
+
+CARD = "recbench.toml"
+"""Name of the card of an imported dataset, in a folder of the dataset's name."""
+IMPORTED = "recbench.datasets.imported:Imported"
+"""The class of all imported datasets; it takes the card's path."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +38,9 @@ class Plugin:
         kind: What it is.
         name: The name it is asked for by.
         target: Where its class is, as `module:Class`.
-        distribution: The distribution that registers it.
+        distribution: The distribution that registers it; "imported" if a user's card does.
         version: The distribution's version.
+        card: The card of an imported dataset; None for anything else.
     """
 
     kind: Kind
@@ -37,6 +48,7 @@ class Plugin:
     target: str
     distribution: str
     version: str
+    card: Path | None = None
 
 
 def discover(kind: Kind) -> list[Plugin]:
@@ -47,8 +59,19 @@ def discover(kind: Kind) -> list[Plugin]:
     return sorted(found, key=lambda plugin: (plugin.name, plugin.distribution))
 
 
-def find(kind: Kind, name: str) -> Plugin:
-    """Return the plugin of that name.
+def imported(folders: Folders) -> list[Plugin]:
+    """Return the datasets that were imported into the data folder, by name, without reading any."""
+    cards = sorted(folders.cards.glob(f"*/{CARD}"))
+    return [Plugin("dataset", each.parent.name, IMPORTED, "imported", "", each) for each in cards]
+
+
+def find(kind: Kind, name: str, folders: Folders | None = None) -> Plugin:
+    """Return the plugin of that name; a dataset that was imported, if no distribution has it.
+
+    Args:
+        kind: What is looked for.
+        name: Its name.
+        folders: Where imported datasets are; as the environment says if not given.
 
     Raises:
         UsageError: If there is none.
@@ -56,6 +79,9 @@ def find(kind: Kind, name: str) -> Plugin:
     """
     plugins = discover(kind)
     found = [plugin for plugin in plugins if plugin.name == name]
+    if not found and kind == "dataset":
+        plugins += imported(folders or Folders.from_environment())
+        found = [plugin for plugin in plugins if plugin.name == name]
     if not found:
         raise unknown_name(kind, name, {plugin.name for plugin in plugins})
     if len(found) > 1:
@@ -80,10 +106,12 @@ def load_dataset(plugin: Plugin) -> Dataset:
 
     Raises:
         PluginError: If it cannot be imported, or does not keep the plugin contract.
+        DataError: If the card of an imported dataset cannot be read.
     """
     from recbench.data import Dataset
 
-    return _load(plugin, Dataset)()
+    kind: Callable[..., Dataset] = _load(plugin, Dataset)
+    return kind(plugin.card) if plugin.card else kind()
 
 
 def source_hash(plugin: Plugin) -> str:

@@ -1,4 +1,4 @@
-"""`recbench data`: prepare, verify and describe datasets."""
+"""`recbench data`: import, prepare, verify and describe datasets."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recbench.cli import options
+from recbench.cli import import_data, options
 from recbench.cli.table import print_table
 
 if TYPE_CHECKING:
     from recbench.data import Dataset, PreparedDataset
 
-app = typer.Typer(help="Prepare, verify and describe datasets.", no_args_is_help=True)
+app = typer.Typer(help="Import, prepare, verify and describe datasets.", no_args_is_help=True)
+app.command("import")(import_data.import_data)
 
 Name = Annotated[str, typer.Argument(help="Dataset; `recbench list datasets` shows all.")]
 
@@ -108,9 +109,9 @@ def _prepare(
     from recbench.plugins import find, load_dataset
 
     options.one_of("--source", source, ("auto", "real", "simulated"))
-    plugin = load_dataset(find("dataset", dataset))
-    config = DataConfig(dataset, protocol, source, size)  # type: ignore[arg-type]
     folders = Folders.from_environment(data_dir, cache_dir)
+    plugin = load_dataset(find("dataset", dataset, folders))
+    config = DataConfig(dataset, protocol, source, size)  # type: ignore[arg-type]
     return plugin, prepare_dataset(plugin, config, folders, progress())
 
 
@@ -137,9 +138,11 @@ def _print_page(
     from recbench.data.page import page
     from recbench.data.words import Words
     from recbench.errors import DataError
+    from recbench.folders import Folders
     from recbench.plugins import find, load_dataset
 
-    plugin, manifests = load_dataset(find("dataset", dataset)), []
+    folders = Folders.from_environment(data_dir, cache_dir)
+    plugin, manifests = load_dataset(find("dataset", dataset, folders)), []
     try:
         _, prepared = _prepare(dataset, protocol, source, size, data_dir, cache_dir)
         manifests = [prepared.manifest]

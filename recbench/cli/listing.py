@@ -71,11 +71,12 @@ def _models() -> list[dict[str, Any]]:
 def _datasets() -> list[dict[str, Any]]:
     from recbench.errors import DataError, PluginError
     from recbench.folders import Folders
-    from recbench.plugins import discover, load_dataset
+    from recbench.plugins import discover, imported, load_dataset
 
-    folder = Folders.from_environment().data
+    folders = Folders.from_environment()
+    folder = folders.data
     rows = []
-    for plugin in discover("dataset"):
+    for plugin in (*discover("dataset"), *imported(folders)):
         row = dict.fromkeys(("dataset", "task", "protocols", "files", "source"), "")
         row["dataset"] = plugin.name
         try:

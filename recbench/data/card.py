@@ -63,6 +63,10 @@ class Card:
         optional: User and item fields that need no value, such as a second genre: one that is not
             there is `PADDING`, where a missing value of other fields is `UNSEEN`.
         numbers: Which columns of a table are numbers; the others are categories.
+        paths: Where the files are, by role, if the card itself knows; else they are looked for.
+        sizes: Bytes of these files.
+        again: The command that makes the card anew when they have changed.
+        recipe: What else decides how the files are read, as plain values.
     """
 
     name: str
@@ -88,6 +92,10 @@ class Card:
     numbers: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     folder: str = ""
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    again: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def default_protocol(self) -> str:
@@ -119,7 +127,7 @@ class Dataset:
     """
 
     api: ClassVar[int]
-    card: ClassVar[Card]
+    card: Card
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make the log's tables or views in `db` from the raw files, keyed as in the card.

@@ -39,7 +39,9 @@ def read_lines(
     """
     types = ", ".join(f"{name} {kind}" for name, kind in columns.items())
     db.execute(f"CREATE TABLE {table} (row BIGINT, {types})")
-    db.execute(f"CREATE TABLE IF NOT EXISTS {MALFORMED} (file VARCHAR, line BIGINT, why VARCHAR)")
+    db.execute(
+        f"CREATE TABLE IF NOT EXISTS {MALFORMED} (place VARCHAR, number BIGINT, why VARCHAR)"
+    )
     rows: list[Sequence[Any]] = []
     wrong: list[Sequence[Any]] = []
     with open_text(path, "utf-8-sig") as file:
@@ -47,7 +49,7 @@ def read_lines(
             try:
                 values = parse(_held(line))
             except ValueError as error:
-                wrong.append((str(path), number, str(error)))
+                wrong.append((f"{path}:{number}", number, str(error)))
             else:
                 if values is not None:
                     rows.append((number, *values))

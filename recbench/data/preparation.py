@@ -69,6 +69,7 @@ class Request:
             "size": self.size,
             "simulation": self._simulation,
             "files": files,
+            **({"recipe": dict(card.recipe)} if card.recipe else {}),
         }
 
     @property

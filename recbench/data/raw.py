@@ -23,6 +23,8 @@ def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, 
     Raises:
         DataError: If only some of the files are there.
     """
+    if card.paths:
+        return _known(card, protocol or card.default_protocol)
     if folder is None:
         return None
     files = card.files_of(protocol or card.default_protocol)
@@ -58,6 +60,19 @@ def unzipped(files: Mapping[str, Path], scratch: Path) -> Mapping[str, Path]:
         role: _unzip(path, scratch) if path.suffix == ".zip" else path
         for role, path in files.items()
     }
+
+
+def _known(card: Card, protocol: str) -> Mapping[str, Path]:
+    """Return the files whose places the card knows; `DataError` if one is gone or has changed."""
+    paths = {role: card.paths[role] for role in card.files_of(protocol)}
+    for role, path in paths.items():
+        if not path.is_file() or path.stat().st_size != card.sizes[role]:
+            what = "has changed since" if path.is_file() else "is not there any more since"
+            raise DataError(
+                f"{card.name}: {path} {what} it was imported; put it back, or import it again:\n"
+                f"  {card.again}"
+            )
+    return paths
 
 
 def _find(home: str, name: str, folder: Path) -> Path | None:

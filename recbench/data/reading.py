@@ -18,8 +18,10 @@ import duckdb
 
 from recbench.errors import DataError
 
-MALFORMED = "malformed_lines"
-"""The table of lines that `recbench.data.lines` could not read: file, line, why."""
+MALFORMED = "malformed_rows"
+"""The table of rows that readers leave out themselves: place, as text and as number, and why."""
+EXAMPLES = 5
+"""Malformed rows that are told of."""
 
 
 @dataclass(frozen=True)
@@ -95,22 +97,30 @@ def disk_full(error: Exception) -> bool:
 
 
 def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
-    """Return the malformed rows of all files read so far, and what the table `remarks` says."""
+    """Return the malformed rows of all files, and what the table `remarks` says.
+
+    They are those that could not be read and those of the table `MALFORMED`.
+    """
     tables = {name for (name,) in db.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     remarks: tuple[tuple[int, str], ...] = ()
     if "remarks" in tables:
         query = "SELECT count, what FROM remarks WHERE count > 0 ORDER BY what"
         remarks = tuple((int(count), str(what)) for count, what in db.execute(query).fetchall())
-    rows = []
+    count, examples = 0, []
     if "reject_errors" in tables:
-        rows += db.execute(
-            """SELECT file_path, line, first(error_message) FROM reject_errors
-            JOIN reject_scans USING (scan_id, file_id) GROUP BY ALL ORDER BY ALL"""
+        rows = db.execute(
+            """SELECT file_path || ':' || line, first(error_message) FROM reject_errors
+            JOIN reject_scans USING (scan_id, file_id) GROUP BY file_path, line
+            ORDER BY file_path, line"""
         ).fetchall()
+        count, examples = len(rows), rows[:EXAMPLES]
     if MALFORMED in tables:
-        rows += db.execute(f"SELECT * FROM {MALFORMED} ORDER BY ALL").fetchall()  # noqa: S608
-    examples = tuple(f"{file}:{line}: {why}" for file, line, why in rows[:5])
-    return Rejected(len(rows), examples, remarks)
+        count += db.execute(f"SELECT count(*) FROM {MALFORMED}").fetchall()[0][0]  # noqa: S608
+        examples += db.execute(
+            f"SELECT place, why FROM {MALFORMED} ORDER BY number, place LIMIT {EXAMPLES}"  # noqa: S608
+        ).fetchall()
+    told = tuple(f"{place}: {why}" for place, why in examples[:EXAMPLES])
+    return Rejected(count, told, remarks)
 
 
 @contextmanager

@@ -73,13 +73,17 @@ class GlobalTime:
 
     def boundaries(self, log: LogChunk) -> tuple[int, int]:
         """Return the first moment of validation and of test, given the whole log."""
+        return self.moments(log.time)
+
+    def moments(self, time: Ints) -> tuple[int, int]:
+        """Return the first moment of validation and of test, given all times."""
         if self.unit == "share":
             valid, test = np.quantile(
-                log.time, [1 - self.test - self.valid, 1 - self.test], method="higher"
+                time, [1 - self.test - self.valid, 1 - self.test], method="higher"
             )
             return int(valid), int(test)
         shift = self.utc_offset_hours * 3600
-        end = (int(log.time.max()) + shift) // DAY + 1
+        end = (int(time.max()) + shift) // DAY + 1
         return (
             int(end - self.test - self.valid) * DAY - shift,
             int(end - self.test) * DAY - shift,

@@ -144,7 +144,7 @@ class RowTime:
     def parts(self, rows: int, columns: Columns) -> NDArray[np.int8]:
         """Return the part that each row belongs to, [R]."""
         time = np.asarray(columns[self.column], np.int64)
-        bounds = self.moments.boundaries(time) if rows else (0, 0)
+        bounds = self.moments.moments(time) if rows else (0, 0)
         return np.searchsorted(np.array(bounds), time, side="right").astype(np.int8)
 
 

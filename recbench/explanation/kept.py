@@ -65,7 +65,7 @@ def open_kept(path: Path, folders: Folders, progress: Progress) -> KeptRun:
     config = replace(_config(record), device="cpu")
     check(config, folders)
     dataset = prepare(
-        load_dataset(find("dataset", config.data.dataset)), config.data, folders, progress
+        load_dataset(find("dataset", config.data.dataset, folders)), config.data, folders, progress
     )
     _require_data(record, dataset, again)
     if run_key(_config(record), plugin, dataset) != record.key:

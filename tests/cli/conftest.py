@@ -23,6 +23,7 @@ def recbench(tiny_folders, tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("RECBENCH_DATA", raising=False)
     monkeypatch.setenv("RECBENCH_CACHE", str(tiny_folders.cache))
     monkeypatch.setenv("RECBENCH_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
     monkeypatch.setenv("COLUMNS", "200")
 
     def command(*arguments: str) -> Done:
