@@ -22,6 +22,11 @@ class Folders:
     cache: Path
     results: Path
 
+    @property
+    def raw(self) -> Path:
+        """Where raw files are looked for and downloaded to: `data`, else a folder in the cache."""
+        return self.data or self.cache / "raw"
+
     @staticmethod
     def from_environment(
         data: Path | None = None, cache: Path | None = None, results: Path | None = None

@@ -69,7 +69,7 @@ def _datasets() -> list[dict[str, Any]]:
     from recbench.folders import Folders
     from recbench.plugins import discover, load_dataset
 
-    folder = Folders.from_environment().data
+    folder = Folders.from_environment().raw
     rows = []
     for plugin in discover("dataset"):
         row = {"dataset": plugin.name, "task": "", "protocols": "", "files": ""}
@@ -83,7 +83,7 @@ def _datasets() -> list[dict[str, Any]]:
     return rows
 
 
-def _presence(card: Card, folder: Path | None) -> str:
+def _presence(card: Card, folder: Path) -> str:
     """Return whether a dataset's files are here, for which protocols if not for the default one."""
     from recbench.data import locate
     from recbench.errors import DataError

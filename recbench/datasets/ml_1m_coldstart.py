@@ -11,6 +11,10 @@ from recbench.data import Card, Dataset
 from recbench.data.reading import read_csv
 from recbench.datasets import movielens, movielens_coldstart
 
+FILES = {"ratings": "ratings.dat", "movies": "movies.dat", "users": "users.dat"}
+ARCHIVE = movielens.archive(
+    "ml-1m.zip", 5_917_549, "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20"
+)
 LAST_YEAR = 1997
 """MeLU's: movies of 1998 and later are new, 733 of them."""
 OLD, BATCH = 200, 20
@@ -26,7 +30,7 @@ class MovieLens1MColdStart(Dataset):
         version=1,
         title="MovieLens 1M, cold start",
         task="cold-start",
-        files={"ratings": "ratings.dat", "movies": "movies.dat", "users": "users.dat"},
+        **movielens.archived(FILES, ARCHIVE),
         protocols=movielens_coldstart.protocols(LAST_YEAR, OLD, BATCH),
         source="files.grouplens.org/datasets/movielens/ml-1m.zip",
         licence=movielens.LICENCE,

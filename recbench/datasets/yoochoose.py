@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import duckdb
 
-from recbench.data import Card, Dataset
+from recbench.data import Card, Dataset, Download
 from recbench.data.protocol import OfficialTest, Protocol
 from recbench.data.reading import read_csv
 from recbench.datasets.session_selection import SOURCE, select_sessions
@@ -16,6 +16,8 @@ from recbench.datasets.session_selection import SOURCE, select_sessions
 CLICKS = Protocol(
     OfficialTest(valid=0.05), min_history=1, ties="order", seen_targets=True, source=SOURCE
 )
+SITE = "s3-eu-west-1.amazonaws.com/yc-rdata"
+ARCHIVE = "yoochoose-data.7z"
 TEST_PAIRS = 55_898
 
 
@@ -26,8 +28,11 @@ def _card(share: int, train_pairs: int) -> Card:
         title=f"Yoochoose (RecSys Challenge 2015), the last 1/{share}",
         task="next-item",
         files={"clicks": "yoochoose-clicks.dat"},
+        folder="yoochoose",
+        archives={"clicks": ARCHIVE},
+        downloads=(Download(ARCHIVE, (f"https://{SITE}/{ARCHIVE}",)),),
         protocols={"clicks": CLICKS},
-        source="s3-eu-west-1.amazonaws.com/yc-rdata/yoochoose-data.7z (RecSys Challenge 2015)",
+        source=f"{SITE}/{ARCHIVE} (RecSys Challenge 2015)",
         licence="CC BY-NC-ND 4.0",
         citation="Ben-Shimon et al., RecSys Challenge 2015 and the YOOCHOOSE Dataset, RecSys 2015",
         counts=({"pairs": train_pairs + TEST_PAIRS},),
