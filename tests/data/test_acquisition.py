@@ -1,8 +1,11 @@
 import hashlib
 import io
+import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import py7zr
 import pytest
 from webserver import Page
 
@@ -150,6 +153,36 @@ def test_a_damaged_archive_in_the_folder_is_an_error_that_names_it(dataset, fold
     with pytest.raises(DataError, match=r"log-1\.0\.zip is damaged .*get the file again"):
         prepare(dataset, DataConfig("log"), folders)
     assert list(folders.cache.rglob("*.partial")) == []
+
+
+@pytest.mark.parametrize("kind", [".zip", ".tar.gz", ".7z"])
+def test_data_are_the_same_from_whatever_archive(make_log, folders, kind):
+    """Their fingerprints do not tell how the raw file was packed."""
+    dataset = make_log(PROTOCOL, archives={"log": f"all{kind}"})
+    (folders.data / "log.csv").write_text(TEXT)
+    plain = prepare(dataset, DataConfig("log"), folders)
+    path = folders.data / f"all{kind}"
+    if kind == ".zip":
+        path.write_bytes(zipped(log=TEXT, more="x"))
+    elif kind == ".7z":
+        with py7zr.SevenZipFile(path, "w") as archive:
+            archive.writestr("x", "more.csv")
+            archive.write(folders.data / "log.csv", "deep/log.csv")
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            archive.add(folders.data / "log.csv", "deep/log.csv")
+    (folders.data / "log.csv").unlink()
+    packed = prepare(dataset, DataConfig("log"), folders)
+    assert packed.folder != plain.folder
+    assert packed.manifest.fingerprints == plain.manifest.fingerprints
+
+
+def test_of_those_that_want_a_file_at_once_one_downloads_it(dataset, folders, web):
+    with ThreadPoolExecutor(4) as pool:
+        each = [pool.submit(download_files, dataset.card, folders) for _ in range(4)]
+    target = folders.data / "log" / "log-1.0.zip"
+    assert [done.result() for done in each] == [[target]] * 4
+    assert len(web.asked) == 1
 
 
 def test_files_to_get_by_hand_are_named_with_where_they_go(make_log, folders, web):
