@@ -89,7 +89,8 @@ class Range:
     def of(status: int, headers: Message, asked: int) -> Range | None:
         """Return what an answer holds; None if that is not what begins at `asked`."""
         if status != 206:
-            return Range(0, int(headers.get("Content-Length") or 0))
+            size = headers.get("Content-Length", "")
+            return Range(0, int(size) if size.isdecimal() else 0)
         said = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", "").strip())
         if said is None or int(said[1]) != asked or not asked:
             return None

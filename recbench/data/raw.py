@@ -17,7 +17,7 @@ PLAIN = ("", ".gz")
 def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, Path] | None:
     """Return the raw files that a protocol needs, or None if none of them is under `folder`.
 
-    A file is looked for in the dataset's own folder and at the top: plain, as .gz, packed alone
+    A file is looked for in the dataset's own folder and then at the top: plain, as .gz, packed alone
     (.zip, .tar.gz, .7z), and within the archive that the card names for it, whose path then stands
     for the file's. Without a protocol it is the default one that counts.
 
@@ -56,8 +56,8 @@ def missing_files(card: Card, folder: Path | None) -> DataError:
 
 def find(card: Card, role: str, folder: Path) -> Path | None:
     """Return the file of a role, or the archive that holds it; None if neither is there."""
-    for name in names(card, role):
-        for place in (folder / card.home, folder):
+    for place in (folder / card.home, folder):  # at the top may lie another dataset's ratings.csv
+        for name in names(card, role):
             if (path := place / name).is_file():
                 return path
     return None

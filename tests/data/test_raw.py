@@ -64,6 +64,14 @@ def test_the_archive_that_a_card_names_stands_for_its_files(make_log, tmp_path):
     assert locate(card, tmp_path)["items"] == tmp_path / "items.csv.gz"
 
 
+def test_a_datasets_own_archive_comes_before_another_datasets_file_at_the_top(make_log, tmp_path):
+    card = make_log(archives={"log": "all.zip"}).card
+    (tmp_path / "log").mkdir()
+    for path in (tmp_path / "log" / "all.zip", tmp_path / "log.csv"):
+        path.write_text("")
+    assert locate(card, tmp_path) == {"log": tmp_path / "log" / "all.zip"}
+
+
 def test_only_archives_are_unpacked_and_each_once(make_log, tmp_path):
     files = {"log": "log.csv", "items": "items.csv", "users": "users.csv"}
     card = make_log(files=files).card
