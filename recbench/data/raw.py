@@ -17,9 +17,9 @@ PLAIN = ("", ".gz")
 def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, Path] | None:
     """Return the raw files that a protocol needs, or None if none of them is under `folder`.
 
-    A file is looked for in the dataset's own folder and then at the top: plain, as .gz, packed alone
-    (.zip, .tar.gz, .7z), and within the archive that the card names for it, whose path then stands
-    for the file's. Without a protocol it is the default one that counts.
+    A file is looked for in the dataset's own folder and then at the top: plain, as .gz, packed
+    alone (.zip, .tar.gz, .7z), and within the archive that the card names for it, whose path then
+    stands for the file's. Without a protocol it is the default one that counts.
 
     Raises:
         DataError: If only some of the files are there.

@@ -60,8 +60,8 @@ def test_the_archive_that_a_card_names_stands_for_its_files(make_log, tmp_path):
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "all.zip").write_text("")
     assert set(locate(card, tmp_path).values()) == {tmp_path / "log" / "all.zip"}
-    (tmp_path / "items.csv.gz").write_text("")
-    assert locate(card, tmp_path)["items"] == tmp_path / "items.csv.gz"
+    (tmp_path / "log" / "items.csv.gz").write_text("")
+    assert locate(card, tmp_path)["items"] == tmp_path / "log" / "items.csv.gz"
 
 
 def test_a_datasets_own_archive_comes_before_another_datasets_file_at_the_top(make_log, tmp_path):
