@@ -45,11 +45,11 @@ def obtain(
 
 
 def download_files(card: Card, folders: Folders, progress: Progress = SILENT) -> list[Path]:
-    """Download all raw files of a dataset that are not here; return where each file is.
+    """Download all raw files of a dataset that are not here; return where its files are.
 
     Raises:
         UsageError: If the dataset has no files, or downloads are forbidden.
-        DataError: If one cannot be downloaded, by this or without a login.
+        DataError: If a download fails, or the files that need a login leave no protocol possible.
     """
     if not card.files:
         raise UsageError(f"{card.name} is always simulated; it has no files to download")
@@ -58,13 +58,14 @@ def download_files(card: Card, folders: Folders, progress: Progress = SILENT) ->
     if needed and offline():
         raise UsageError("RECBENCH_OFFLINE is set, which forbids downloads; unset it")
     _fetch_all(card, needed, folders.raw, progress)
-    if by_hand := [card.files[role] for role, download in files.items() if download is None]:
+    here = {role: path for role in card.files if (path := find(card, role, folders.raw))}
+    if not any(here.keys() >= card.files_of(protocol).keys() for protocol in card.protocols):
+        by_hand = [name for role, name in card.files.items() if role not in here]
         raise DataError(
             f"{card.name}: {', '.join(by_hand)} cannot be downloaded without you: get it from "
             f"{card.source} and put it in {folders.raw / card.home}"
         )
-    found = (find(card, role, folders.raw) for role in card.files)
-    return list(dict.fromkeys(path for path in found if path is not None))
+    return list(dict.fromkeys(here.values()))
 
 
 def offline() -> bool:
@@ -83,7 +84,7 @@ def _missing(card: Card, roles: Iterable[str], folder: Path) -> dict[str, Downlo
 
 def _fetch_all(card: Card, downloads: Iterable[Download], folder: Path, progress: Progress) -> None:
     for download in dict.fromkeys(downloads):
-        target = folder / card.home / download.file
+        target = (folder if download.shared else folder / card.home) / download.file
         try:
             with only_one(folder / ".downloads.lock", f"downloading to {folder}", progress):
                 if not target.is_file():

@@ -43,6 +43,7 @@ class Download:
         sha256: Its published checksum, if there is one; else what comes first is pinned.
         md5: Likewise.
         bytes: Its published size; 0 if none is.
+        shared: Whether other datasets read it too, so that it goes to the top of the data folder.
     """
 
     file: str
@@ -50,6 +51,7 @@ class Download:
     sha256: str = ""
     md5: str = ""
     bytes: int = 0
+    shared: bool = False
 
     @property
     def checked(self) -> bool:

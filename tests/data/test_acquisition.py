@@ -3,6 +3,7 @@ import io
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import py7zr
@@ -199,6 +200,16 @@ def test_files_to_get_by_hand_are_named_with_where_they_go(make_log, folders, we
         download_files(card, folders)
     assert str(caught.value) == expected
     assert (folders.data / "log" / "items.csv").is_file()
+
+
+def test_files_that_one_protocol_needs_are_enough(make_log, folders, web):
+    card = make_log(
+        {"first": replace(PROTOCOL, files=("log",)), "second": replace(PROTOCOL, files=("other",))},
+        files={"log": "log.csv", "other": "other.csv"},
+        downloads=(Download("log.csv", (web.url("/log"),), shared=True),),
+    ).card
+    web.pages["/log"] = Page(TEXT.encode())
+    assert download_files(card, folders) == [folders.data / "log.csv"]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(dataset, tmp_path, web):
