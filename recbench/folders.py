@@ -23,6 +23,11 @@ class Folders:
     results: Path
 
     @property
+    def raw(self) -> Path:
+        """Where raw files are looked for and downloaded to: `data`, else a folder in the cache."""
+        return self.data or self.cache / "raw"
+
+    @property
     def cards(self) -> Path:
         """Where the cards of imported data are, a folder for each."""
         return self.data or _platform_data()

@@ -18,6 +18,7 @@ from recbench.data import (
     Loader,
     Part,
     PreparedDataset,
+    obtain,
     open_loader,
     prepare,
     resolve,
@@ -42,6 +43,7 @@ from recbench.schema import Schema
 from recbench.training import FitResult, TrainingConfig, TrainingRun
 
 if TYPE_CHECKING:
+    from recbench.data import Dataset
     from recbench.model import Model
 
 
@@ -62,10 +64,10 @@ def run(
         RecbenchError: With what failed, where, and how to mend it.
     """
     clock = [perf_counter()]
+    source = plan(config, folders)[3]
+    obtain(source, config.data, folders, progress)
     config, plugin, kind = check(config, folders)
-    dataset = prepare(
-        load_dataset(find("dataset", config.data.dataset, folders)), config.data, folders, progress
-    )
+    dataset = prepare(source, config.data, folders, progress)
     key = run_key(config, plugin, dataset)
     earlier = (
         None if again else finished(config, dataset, key, folders.results, with_state=keep_model)
@@ -105,30 +107,39 @@ def check(config: RunConfig, folders: Folders) -> tuple[RunConfig, Plugin, type[
         PluginError: If a plugin is broken.
         DataError: If raw files are missing.
     """
+    config, plugin, kind, dataset = plan(config, folders)
+    request = resolve(dataset, config.data, folders)
+    data = replace(config.data, protocol=request.protocol, source=request.source, size=request.size)
+    return replace(config, data=data), plugin, kind
+
+
+def plan(config: RunConfig, folders: Folders) -> tuple[RunConfig, Plugin, type[Model], Dataset]:
+    """Return the configuration with every choice made but those of data, and what it names.
+
+    That is the model's plugin, the model's class and the dataset. No raw file is looked for.
+
+    Raises:
+        UsageError: If it names something that does not exist or does not fit together.
+        PluginError: If a plugin is broken.
+    """
     plugin = find("model", config.model)
     dataset = load_dataset(find("dataset", config.data.dataset, folders))
-    request = resolve(dataset, config.data, folders)
+    card = dataset.card
+    protocol = card.protocols[card.protocol_name(config.data.protocol)]
     kind = load_model(plugin)
-    if kind.task.name != dataset.card.task:
+    if kind.task.name != card.task:
         raise UsageError(
-            f"{config.model} is a model for {kind.task.name}, and {dataset.card.name} is a dataset "
-            f"for {dataset.card.task}; `recbench list` shows which go together"
+            f"{config.model} is a model for {kind.task.name}, and {card.name} is a dataset "
+            f"for {card.task}; `recbench list` shows which go together"
         )
-    protocol = dataset.card.protocols[request.protocol]
-    scores = kind.task.scores(Schema(dataset.card.label_fields(protocol), protocol.states))
+    scores = kind.task.scores(Schema(card.label_fields(protocol), protocol.states))
     training = vars(training_config(kind, config))
     if (monitor := training["monitor"]) and monitor not in scores:
         raise unknown_name("metric in training.monitor:", monitor, scores)
     model_config = vars(build(kind.Config, config.model_config, config.model))
-    data = replace(config.data, protocol=request.protocol, source=request.source, size=request.size)
-    chosen = replace(
-        config,
-        model_config=model_config,
-        training=training,
-        data=data,
-        device=_device(config.device),
-    )
-    return chosen, plugin, kind
+    device = _device(config.device)
+    chosen = replace(config, model_config=model_config, training=training, device=device)
+    return chosen, plugin, kind, dataset
 
 
 def training_config(kind: type[Model], config: RunConfig) -> TrainingConfig:

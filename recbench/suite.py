@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from recbench.config import RunConfig
+from recbench.data import obtain
 from recbench.errors import RecbenchError
 from recbench.folders import Folders
-from recbench.pipeline import check, run
+from recbench.pipeline import check, plan, run
 from recbench.progress import SILENT, Progress
 from recbench.record import RunRecord
 
@@ -41,17 +42,19 @@ def run_suite(
     again: bool = False,
     keep_model: bool = False,
 ) -> Iterator[Cell]:
-    """Make every run in turn and yield what became of it.
+    """Download what raw files can be had, make every run in turn and yield what became of it.
 
     Raises:
         RecbenchError: Before any run starts, if one asks for something that cannot be.
     """
-    for config in configs:
-        check(config, folders)
-    for number, config in enumerate(configs, 1):
+    datasets = {config.data: plan(config, folders)[3] for config in configs}
+    for data, dataset in datasets.items():
+        obtain(dataset, data, folders, progress)
+    settled = [replace(config, data=check(config, folders)[0].data) for config in configs]
+    for number, (config, sure) in enumerate(zip(configs, settled, strict=True), 1):
         title = f"{config.model} on {config.data.dataset}, seed {config.seed}"
         progress.note(f"[{number}/{len(configs)}] {title}")
-        make = partial(run, config, folders, progress, again=again, keep_model=keep_model)
+        make = partial(run, sure, folders, progress, again=again, keep_model=keep_model)
         yield _cell(config, make, folders)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from webserver import Web
 
 from recbench.data import Card, DataConfig, Dataset, PreparedDataset, prepare
 from recbench.data.protocol import GlobalTime, Protocol
@@ -15,6 +16,8 @@ from recbench.data.reading import read_csv
 from recbench.datasets.ml_100k_coldstart import MovieLens100KColdStart
 from recbench.datasets.taobao import Taobao
 from recbench.folders import Folders
+
+os.environ["RECBENCH_OFFLINE"] = "1"  # tests never touch the network
 
 BY_TIME = Protocol(GlobalTime(valid=0.2, test=0.2, unit="share"))
 
@@ -94,6 +97,15 @@ def make_log():
         return Log(Card(**about | card, protocols=protocols), labelled=labelled)
 
     return make
+
+
+@pytest.fixture
+def web(monkeypatch):
+    """A web server on this machine; downloads are allowed while it runs."""
+    monkeypatch.delenv("RECBENCH_OFFLINE")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with Web() as server:
+        yield server
 
 
 @pytest.fixture

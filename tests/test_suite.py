@@ -83,6 +83,32 @@ def test_everything_is_checked_before_the_first_run(folders):
     assert not folders.results.exists()
 
 
+def test_data_that_runs_share_are_fetched_once_and_are_the_same_for_all(
+    install, web, folders, monkeypatch
+):
+    code = f"""
+        from dataclasses import replace
+        from recbench.data import Download
+        from recbench.datasets.taobao import CARD, Taobao
+
+        class Lost(Taobao):
+            card = replace(
+                CARD,
+                name="lost",
+                downloads=(Download("UserBehavior.csv.zip", ("{web.url("/absent")}",)),),
+            )
+    """
+    install("lost", {"lost_data": code}, datasets={"lost": "lost_data:Lost"})
+    made = []
+    monkeypatch.setattr("recbench.suite.run", lambda config, *_, **__: made.append(config))
+    config = replace(GOOD, data=replace(DATA, dataset="lost"))
+    asked = [config, replace(config, seed=2)]
+    cells = list(run_suite(asked, folders))
+    assert [cell.config for cell in cells] == asked
+    assert [each.data.source for each in made] == ["simulated"] * 2
+    assert len(web.asked) == 1
+
+
 def test_an_interrupt_ends_the_suite_and_keeps_what_was_finished(raising, folders):
     cells = run_suite([GOOD, replace(GOOD, model="interrupted"), replace(GOOD, seed=2)], folders)
     next(cells)

@@ -1,4 +1,4 @@
-"""`recbench data`: import, prepare, verify and describe datasets."""
+"""`recbench data`: download, import, prepare, verify and describe datasets."""
 
 from __future__ import annotations
 
@@ -13,10 +13,28 @@ from recbench.cli.table import print_table
 if TYPE_CHECKING:
     from recbench.data import Dataset, PreparedDataset
 
-app = typer.Typer(help="Import, prepare, verify and describe datasets.", no_args_is_help=True)
+app = typer.Typer(
+    help="Download, import, prepare, verify and describe datasets.", no_args_is_help=True
+)
 app.command("import")(import_data.import_data)
 
 Name = Annotated[str, typer.Argument(help="Dataset; `recbench list datasets` shows all.")]
+
+
+@app.command()
+def download(
+    dataset: Name, data_dir: options.DataDir = None, cache_dir: options.CacheDir = None
+) -> None:
+    """Get a dataset's raw files, where that needs no login; `run` and `prepare` do it too."""
+    from recbench.cli.progress import progress
+    from recbench.data import download_files
+    from recbench.folders import Folders
+    from recbench.plugins import find, load_dataset
+
+    card = load_dataset(find("dataset", dataset)).card
+    folders = Folders.from_environment(data_dir, cache_dir)
+    for path in download_files(card, folders, progress()):
+        typer.echo(path)
 
 
 @app.command()

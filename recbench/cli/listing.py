@@ -74,7 +74,7 @@ def _datasets() -> list[dict[str, Any]]:
     from recbench.plugins import discover, imported, load_dataset
 
     folders = Folders.from_environment()
-    folder = folders.data
+    folder = folders.raw
     rows = []
     for plugin in (*discover("dataset"), *imported(folders)):
         row = dict.fromkeys(("dataset", "task", "protocols", "files", "source"), "")
@@ -94,10 +94,12 @@ def _source(card: Card) -> str:
     """Return how the files are to be had."""
     if not card.files:
         return "none needed"
-    return "login" if "login" in card.source else "download"
+    if card.paths:
+        return "your own"
+    return "download" if card.downloads else "by hand"
 
 
-def _presence(card: Card, folder: Path | None) -> str:
+def _presence(card: Card, folder: Path) -> str:
     """Return whether a dataset's files are here, for which protocols if not for the default one."""
     from recbench.data import locate
     from recbench.errors import DataError

@@ -23,7 +23,9 @@ Protocol = Annotated[
 ]
 Source = Annotated[
     str,
-    typer.Option(help="real, simulated, or auto: the real files if they are there."),
+    typer.Option(
+        help="real, simulated, or auto: real files if they are there or can be downloaded."
+    ),
 ]
 Size = Annotated[str, typer.Option(help="Size of simulated data: tiny, small, medium or full.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

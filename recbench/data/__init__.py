@@ -1,7 +1,9 @@
 """Data: from raw files to batches, a history stored once."""
 
+from recbench.data.acquisition import download_files, obtain
 from recbench.data.card import Card, Dataset
 from recbench.data.config import DataConfig
+from recbench.data.download import Download
 from recbench.data.episodes import EpisodeLoader, open_loader
 from recbench.data.loader import Loader
 from recbench.data.manifest import Manifest
@@ -14,13 +16,16 @@ __all__ = [
     "Card",
     "DataConfig",
     "Dataset",
+    "Download",
     "EpisodeLoader",
     "Loader",
     "Manifest",
     "Part",
     "PreparedDataset",
     "Request",
+    "download_files",
     "locate",
+    "obtain",
     "open_loader",
     "prepare",
     "resolve",

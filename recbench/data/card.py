@@ -11,10 +11,12 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from recbench.data.download import Download
 from recbench.data.phases_protocol import PhasesProtocol
 from recbench.data.protocol import Protocol
 from recbench.data.states_protocol import StatesProtocol
 from recbench.data.table_protocol import TableProtocol
+from recbench.errors import unknown_name
 from recbench.progress import Progress
 from recbench.schema import Field
 
@@ -37,7 +39,11 @@ class Card:
         version: Raised when anything that can change a score changes.
         title: Its full name.
         task: The task its examples serve.
-        files: Raw files by role: the file's name as published; it may also lie there as .gz/.zip.
+        files: Raw files by role: the file's name as published. It may also lie there as .gz, or
+            alone in a .zip, .tar.gz or .7z.
+        archives: By role, the published archive that holds the file (.zip, .tar.gz or .7z), with
+            others or not, in whatever folder of it.
+        downloads: What of files and archives can be had without a login, and where.
         folder: Name of the folder for them, if another dataset's name.
         protocols: How examples are made, by name; the first is the default.
         source: Where to get the files, in a sentence that can follow "get it from".
@@ -96,6 +102,8 @@ class Card:
     sizes: Mapping[str, int] = field(default_factory=dict)
     again: str = ""
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    archives: Mapping[str, str] = field(default_factory=dict)
+    downloads: tuple[Download, ...] = ()
 
     @property
     def default_protocol(self) -> str:
@@ -106,6 +114,17 @@ class Card:
     def home(self) -> str:
         """The name of the folder of the raw files."""
         return self.folder or self.name
+
+    def protocol_name(self, asked: str) -> str:
+        """Return the name of the protocol that was asked for: the default one if it is empty.
+
+        Raises:
+            UsageError: If there is none of that name.
+        """
+        name = asked or self.default_protocol
+        if name not in self.protocols:
+            raise unknown_name(f"protocol of {self.name}", name, self.protocols)
+        return name
 
     def label_fields(self, protocol: AnyProtocol) -> tuple[Field, ...]:
         """Return those of the card's labels that a protocol predicts, in that order."""

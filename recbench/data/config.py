@@ -14,7 +14,7 @@ class DataConfig:
 
     dataset: str  # name of the card
     protocol: str = ""  # name of the split's protocol; the card's default if empty
-    source: Literal["auto", "real", "simulated"] = "auto"  # auto: real files if they are there
+    source: Literal["auto", "real", "simulated"] = "auto"  # auto: real if it can be had
     size: str = "small"  # of the simulation
     limit: int = 0  # use so many examples of each part at most; 0 for all
 

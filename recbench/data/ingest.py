@@ -26,7 +26,7 @@ from recbench.progress import Progress
 from recbench.schema import Field
 
 ROWS = 1 << 18
-NEEDED = frozenset({"behaviour", "positive", "testing"})
+NEEDED = frozenset({"behaviour", "history", "positive", "testing"})
 """Columns of events that have a value in every row where there is such a column."""
 
 

@@ -126,9 +126,13 @@ def fields_fingerprint(start: str, fields: Mapping[str, tuple[Any, Any]]) -> str
     return start
 
 
-def file_facts(path: Path) -> dict[str, Any]:
-    """Return the name, size and SHA-256 of a raw file."""
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": file_checksum(path)}
+def file_facts(files: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+    """Return the name, size and SHA-256 of each raw file, or of the archive that it lies in."""
+    facts = {
+        path: {"name": path.name, "bytes": path.stat().st_size, "sha256": file_checksum(path)}
+        for path in set(files.values())
+    }
+    return {role: dict(facts[path]) for role, path in files.items()}
 
 
 def file_checksum(path: Path) -> str:

@@ -6,23 +6,23 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-from filelock import FileLock, Timeout
 
+from recbench.data.acquisition import obtain
 from recbench.data.card import Dataset
 from recbench.data.config import DataConfig
 from recbench.data.database import FILE
 from recbench.data.fingerprint_pins import compare
 from recbench.data.ingest import ingest
+from recbench.data.lock import only_one
 from recbench.data.manifest import FORMAT, Manifest
 from recbench.data.named_files import naming
 from recbench.data.prepared import PreparedDataset
-from recbench.data.raw import locate, missing_files, unzipped
+from recbench.data.raw import locate, missing_files, unpacked
 from recbench.data.reading import content_md5, disk_full
 from recbench.data.split import split_log
 from recbench.data.table import ingest_table
@@ -89,17 +89,15 @@ class Request:
 
 
 def resolve(dataset: Dataset, config: DataConfig, folders: Folders) -> Request:
-    """Decide which raw files and which protocol serve `config`.
+    """Decide which raw files, of those that are here, and which protocol serve `config`.
 
     Raises:
         UsageError: If the protocol, source or size does not exist.
         DataError: If real files are needed and missing.
     """
     card = dataset.card
-    protocol = config.protocol or card.default_protocol
-    if protocol not in card.protocols:
-        raise unknown_name(f"protocol of {card.name}", protocol, card.protocols)
-    files = None if config.source == "simulated" else locate(card, folders.data, protocol)
+    protocol = card.protocol_name(config.protocol)
+    files = None if config.source == "simulated" else locate(card, folders.raw, protocol)
     if files is not None:
         return Request(dataset, protocol, "real", "", files)
     if config.source == "real" and not card.files:
@@ -118,13 +116,15 @@ def prepare(
 ) -> PreparedDataset:
     """Return the prepared dataset that `config` names, preparing it if it is not there yet.
 
-    Processes that want the same data at the same time wait for the first one's result.
+    Raw files that are not here are downloaded first, if they can be (`obtain`). Processes that want
+    the same data at the same time wait for the first one's result.
 
     Raises:
         UsageError: If the configuration names something that does not exist.
-        DataError: If raw files are missing, damaged or not what the card says, or the disk is
-            full. Nothing half-made stays.
+        DataError: If raw files are missing, damaged or not what the card says, cannot be
+            downloaded, or the disk is full. Nothing half-made stays.
     """
+    obtain(dataset, config, folders, progress)
     request = resolve(dataset, config, folders)
     target = request.folder(folders.cache)
     if request.source == "simulated":
@@ -132,7 +132,8 @@ def prepare(
     if caution := dataset.card.protocols[request.protocol].caution:
         progress.warn(f"{dataset.card.name} ({request.protocol}): CAUTION: {caution}")
     if not (target / "manifest.json").exists():
-        with _only_one(target, progress):
+        lock = target.with_name(f".{target.name}.lock")
+        with only_one(lock, f"preparing {target.name}", progress):
             if not (target / "manifest.json").exists():
                 _publish(request, target, progress)
     return PreparedDataset(target, config.limit)
@@ -195,18 +196,20 @@ def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> 
     if request.source == "simulated":
         made = dataset.simulate(request.size, raw, progress)
         files = {role: made[role] for role in dataset.card.files_of(request.protocol) or made}
+    readable = files
+    if request.source == "real":
+        readable = unpacked(dataset.card, files, raw, progress)
     protocol = dataset.card.protocols[request.protocol]
-    plain = unzipped(files, raw)
-    _check_files(request, plain)
+    _check_files(request, readable)
     if isinstance(protocol, TableProtocol):
-        table = ingest_table(dataset, protocol, plain, staging, progress)
+        table = ingest_table(dataset, protocol, readable, staging, progress)
         with table:
             (staging / FILE).unlink()
             _check_counts(request, {"rows": table.rows})
             write_table_dataset(dataset, request.settings, files, table, ready)
         return
     label = next(iter(dataset.card.label_fields(protocol)), None)
-    log = ingest(dataset, plain, staging, progress, label)
+    log = ingest(dataset, readable, staging, progress, label)
     counts = {"interactions": len(log.spool.columns["user"])}
     counts |= {"users": len(log.users), "items": len(log.items)}
     counts["pairs"] = counts["interactions"] - counts["users"]
@@ -250,19 +253,3 @@ def _check_counts(request: Request, counts: Mapping[str, int]) -> None:
 def _identity(path: Path) -> list[int | str]:
     status = path.stat()
     return [path.name, status.st_size, status.st_mtime_ns]
-
-
-@contextmanager
-def _only_one(target: Path, progress: Progress) -> Iterator[None]:
-    """Hold the lock of a prepared folder."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(target.with_name(f".{target.name}.lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        progress.note(f"another process is preparing {target.name}; waiting for it")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

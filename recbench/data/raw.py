@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from recbench.data import archive
 from recbench.data.card import Card
 from recbench.errors import DataError
+from recbench.progress import Progress
 
-SUFFIXES = ("", ".gz", ".zip")
+PLAIN = ("", ".gz")
+"""What a file's name may end in that is read as it is."""
 
 
 def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, Path] | None:
     """Return the raw files that a protocol needs, or None if none of them is under `folder`.
 
-    A file is looked for in the dataset's own folder and at the top, plain, as .gz and as .zip.
-    Without a protocol it is the default one that counts.
+    A file is looked for in the dataset's own folder and then at the top: plain, as .gz, packed
+    alone (.zip, .tar.gz, .7z), and within the archive that the card names for it, whose path then
+    stands for the file's. Without a protocol it is the default one that counts.
 
     Raises:
         DataError: If only some of the files are there.
@@ -28,7 +29,7 @@ def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, 
     if folder is None:
         return None
     files = card.files_of(protocol or card.default_protocol)
-    found = {role: _find(card.home, name, folder) for role, name in files.items()}
+    found = {role: find(card, role, folder) for role in files}
     present = {role: path for role, path in found.items() if path is not None}
     if not present:
         return None
@@ -47,19 +48,12 @@ def missing_files(card: Card, folder: Path | None) -> DataError:
         if folder
         else "no data folder is set"
     )
+    command = f"run recbench data download {card.name}, or get" if card.downloads else "Get"
     return DataError(
         f"{card.name}: the raw files ({', '.join(card.files.values())}) are needed, and {where}. "
-        f"Get them from {card.source}, put them in DIR/{card.home}/, and set RECBENCH_DATA=DIR "
-        "or pass --data-dir DIR"
+        f"{command[0].upper()}{command[1:]} them from {card.source}, put them in DIR/{card.home}/, "
+        "and set RECBENCH_DATA=DIR or pass --data-dir DIR"
     )
-
-
-def unzipped(files: Mapping[str, Path], scratch: Path) -> Mapping[str, Path]:
-    """Return the files with every .zip replaced by its one member, unpacked into `scratch`."""
-    return {
-        role: _unzip(path, scratch) if path.suffix == ".zip" else path
-        for role, path in files.items()
-    }
 
 
 def _known(card: Card, protocol: str) -> Mapping[str, Path]:
@@ -75,24 +69,36 @@ def _known(card: Card, protocol: str) -> Mapping[str, Path]:
     return paths
 
 
-def _find(home: str, name: str, folder: Path) -> Path | None:
-    for place in (folder / home, folder):
-        for suffix in SUFFIXES:
-            path = place / (name + suffix)
-            if path.is_file():
+def find(card: Card, role: str, folder: Path) -> Path | None:
+    """Return the file of a role, or the archive that holds it; None if neither is there."""
+    for place in (folder / card.home, folder):  # at the top may lie another dataset's ratings.csv
+        for name in names(card, role):
+            if (path := place / name).is_file():
                 return path
     return None
 
 
-def _unzip(path: Path, scratch: Path) -> Path:
-    target = scratch / path.stem
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if Path(m.filename).name == path.stem]
-            if len(members) != 1:
-                raise DataError(f"{path} does not hold one file called {path.stem}; get it again")
-            with archive.open(members[0]) as source, target.open("wb") as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{path} is damaged ({error}); get the file again") from error
-    return target
+def names(card: Card, role: str) -> tuple[str, ...]:
+    """Return the names that a role's file, or an archive that holds it, may have; best first."""
+    forms = tuple(card.files[role] + suffix for suffix in (*PLAIN, *archive.SUFFIXES))
+    return (*forms, card.archives[role]) if role in card.archives else forms
+
+
+def unpacked(
+    card: Card, files: Mapping[str, Path], scratch: Path, progress: Progress
+) -> Mapping[str, Path]:
+    """Return the files with every one that lies in an archive unpacked into `scratch`.
+
+    Raises:
+        DataError: If an archive is damaged, not to be trusted, or does not hold its files.
+    """
+    packed: dict[Path, list[str]] = {}
+    for role, path in files.items():
+        if path.name not in {card.files[role] + suffix for suffix in PLAIN}:
+            packed.setdefault(path, []).append(card.files[role])
+    out = {
+        path: archive.unpack(path, members, scratch, progress) for path, members in packed.items()
+    }
+    return {
+        role: out[path][card.files[role]] if path in out else path for role, path in files.items()
+    }

@@ -141,7 +141,7 @@ def _manifest(
         source=settings["source"],
         size=settings["size"],
         settings=dict(settings),
-        files={role: file_facts(path) for role, path in files.items()},
+        files=file_facts(files),
         fields=[vars(field) for field in fields],
         counts=counts | {part: len(split.examples[part].user) for part in PARTS},
         fingerprints=_fingerprints(log, split, users, items, contexts),

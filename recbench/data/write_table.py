@@ -61,7 +61,7 @@ def write_table_dataset(
         source=settings["source"],
         size=settings["size"],
         settings=dict(settings),
-        files={role: file_facts(path) for role, path in files.items()},
+        files=file_facts(files),
         fields=[vars(field) for field in table.fields],
         counts={"rows": table.rows, **counts},
         fingerprints=table_fingerprints(folder, schema),

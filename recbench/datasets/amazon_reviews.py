@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from recbench.data import Card, Dataset
+from recbench.data import Card, Dataset, Download
 from recbench.data.protocol import GlobalTime, LeaveLastTwoOut, Negatives, Protocol, UserShares
 from recbench.data.reading import read_csv
 from recbench.datasets.amazon_records import read_records
@@ -58,6 +58,14 @@ def files(category: str) -> dict[str, str]:
     return {"reviews": f"reviews_{category}_5.json", "meta": f"meta_{category}.json"}
 
 
+def downloads(category: str) -> tuple[Download, ...]:
+    """Return the files of reviews and of items of a category, for which no checksum is published."""
+    names = (f"{name}.gz" for name in files(category).values())
+    return tuple(
+        Download(name, (f"https://{SOURCE}/{name}", f"http://{SOURCE}/{name}")) for name in names
+    )
+
+
 def _card(name: str, category: str, interactions: int, users: int, items: int) -> Card:
     return Card(
         name=name,
@@ -65,6 +73,7 @@ def _card(name: str, category: str, interactions: int, users: int, items: int) -
         title=f"Amazon {category} 2014, 5-core",
         task="ctr",
         files=files(category),
+        downloads=downloads(category),
         protocols={"time": TIME, "din": DIN, "dien": DIEN},
         source=SOURCE,
         licence=LICENCE,

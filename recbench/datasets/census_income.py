@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from recbench.data import Card, Dataset
+from recbench.data import Card, Dataset, Download
 from recbench.data.reading import read_csv
 from recbench.data.table_protocol import OfficialTestHalved, RandomShares, TableProtocol
 
@@ -38,6 +38,7 @@ COLLEGE = (
     "Doctorate degree(PhD EdD)",
 )
 """What "at least college" means: with associate degrees the labels correlate as in the paper."""
+SITE = "https://archive.ics.uci.edu/ml/machine-learning-databases/census-income-mld/"
 INCOME = (" - 50000.", " 50000+.")
 MMOE = "Ma et al., Modeling Task Relationships in Multi-task Learning, KDD 2018, section 6.1"
 BY_INCOME, BY_COLLEGE = ("income", "never_married"), ("college", "never_married")
@@ -58,6 +59,10 @@ class CensusIncome(Dataset):
         title="Census-Income (KDD)",
         task="multi-task",
         files={"train": "census-income.data", "test": "census-income.test"},
+        downloads=tuple(
+            Download(file, (SITE + file,))
+            for file in ("census-income.data.gz", "census-income.test.gz")
+        ),
         protocols={
             "official": TableProtocol(OfficialTestHalved(), BY_INCOME, WEIGHT, source=MMOE),
             "half": TableProtocol(RandomShares(), BY_INCOME, WEIGHT, ("test",), HALF),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from recbench.data import Card, Dataset
+from recbench.data import Card, Dataset, Download
 from recbench.data.protocol import GlobalTime, Protocol
 from recbench.data.reading import read_csv
 
@@ -46,6 +46,12 @@ FILES = {
     "late": "log_standard_4_22_to_5_08_1k.csv",
     "videos": "video_features_basic_1k.csv",
 }
+USERS = "user_features_1k.csv"
+ARCHIVE = Download(
+    "KuaiRand-1K.tar.gz",
+    ("https://zenodo.org/records/10439422/files/KuaiRand-1K.tar.gz",),
+    md5="6b0b9c8222d67fcd4c676218edca3f1f",
+)
 SOURCE = "zenodo.org/records/10439422 (KuaiRand-1K.tar.gz, in it the folder data)"
 LICENCE = "CC BY-SA 4.0"
 CITATION = (
@@ -70,7 +76,9 @@ class KuaiRand1K(Dataset):
         version=1,
         title="KuaiRand-1K, standard impressions",
         task="ctr",
-        files={**FILES, "users": "user_features_1k.csv"},
+        files={**FILES, "users": USERS},
+        archives=dict.fromkeys((*FILES, "users"), ARCHIVE.file),
+        downloads=(ARCHIVE,),
         protocols={"time": Protocol(DAYS)},
         source=SOURCE,
         licence=LICENCE,

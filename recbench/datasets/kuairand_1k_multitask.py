@@ -23,6 +23,8 @@ class KuaiRand1KMultiTask(Dataset):
         title="KuaiRand-1K, standard impressions, four labels",
         task="multi-task",
         files=kuairand_1k.FILES,
+        archives=dict.fromkeys(kuairand_1k.FILES, kuairand_1k.ARCHIVE.file),
+        downloads=(kuairand_1k.ARCHIVE,),
         folder="kuairand-1k",
         protocols={"time": TableProtocol(RowTime(kuairand_1k.DAYS))},
         source=kuairand_1k.SOURCE,

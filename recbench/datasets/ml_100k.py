@@ -32,12 +32,15 @@ GENRES = (
     "War",
     "Western",
 )
+ARCHIVE = movielens.archive(
+    "ml-100k.zip", 4_924_029, "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229"
+)
 CARD = Card(
     name="ml-100k",
     version=1,
     title="MovieLens 100K",
     task="ctr",
-    files={"ratings": "u.data", "movies": "u.item", "users": "u.user"},
+    **movielens.archived({"ratings": "u.data", "movies": "u.item", "users": "u.user"}, ARCHIVE),
     protocols=movielens.PROTOCOLS,
     source="files.grouplens.org/datasets/movielens/ml-100k.zip",
     licence=movielens.LICENCE,

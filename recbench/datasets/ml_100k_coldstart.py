@@ -29,7 +29,7 @@ class MovieLens100KColdStart(Dataset):
         version=1,
         title="MovieLens 100K, cold start",
         task="cold-start",
-        files=ml_100k.CARD.files,
+        **movielens.archived(ml_100k.CARD.files, ml_100k.ARCHIVE),
         protocols=movielens_coldstart.protocols(LAST_YEAR, OLD, BATCH),
         source=ml_100k.CARD.source,
         licence=movielens.LICENCE,

@@ -12,6 +12,9 @@ from recbench.data.reading import read_csv
 from recbench.datasets import movielens
 
 FILES = {"ratings": "ratings.dat", "movies": "movies.dat", "users": "users.dat"}
+ARCHIVE = movielens.archive(
+    "ml-1m.zip", 5_917_549, "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20"
+)
 SOURCE = "files.grouplens.org/datasets/movielens/ml-1m.zip"
 COUNTS = ({"interactions": 1_000_209, "users": 6_040, "items": 3_706},)
 
@@ -25,7 +28,7 @@ class MovieLens1M(Dataset):
         version=1,
         title="MovieLens 1M",
         task="ctr",
-        files=FILES,
+        **movielens.archived(FILES, ARCHIVE),
         protocols=movielens.PROTOCOLS,
         source=SOURCE,
         licence=movielens.LICENCE,

@@ -25,7 +25,7 @@ class MovieLens1MColdStart(Dataset):
         version=1,
         title="MovieLens 1M, cold start",
         task="cold-start",
-        files=ml_1m.FILES,
+        **movielens.archived(ml_1m.FILES, ml_1m.ARCHIVE),
         protocols=movielens_coldstart.protocols(LAST_YEAR, OLD, BATCH),
         source=ml_1m.SOURCE,
         licence=movielens.LICENCE,

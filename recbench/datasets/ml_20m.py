@@ -11,6 +11,10 @@ from recbench.data import Card, Dataset
 from recbench.data.protocol import Protocol, UserShares
 from recbench.datasets import movielens
 
+FILES = {"ratings": "ratings.csv", "movies": "movies.csv"}
+ARCHIVE = movielens.archive(
+    "ml-20m.zip", 198_702_078, "96f243c338a8665f6bcc89c53edf6ee39162a846940de6b7c8c48aeada765ff3"
+)
 USERS, TEST_USERS, VALID_USERS = 138_493, 38_493, 10_000
 """Users in all, and of them the paper's number for test, and ours for validation."""
 DIN = Protocol(
@@ -29,7 +33,7 @@ class MovieLens20M(Dataset):
         version=1,
         title="MovieLens 20M",
         task="ctr",
-        files={"ratings": "ratings.csv", "movies": "movies.csv"},
+        **movielens.archived(FILES, ARCHIVE),
         protocols={**movielens.PROTOCOLS, "din": DIN},
         source="files.grouplens.org/datasets/movielens/ml-20m.zip",
         licence=movielens.LICENCE,

@@ -10,12 +10,17 @@ import duckdb
 from recbench.data import Card, Dataset
 from recbench.datasets import movielens
 
+ARCHIVE = movielens.archive(
+    "ml-latest-small.zip",
+    978_202,
+    "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436",
+)
 CARD = Card(
     name="ml-latest-small",
     version=1,
     title="MovieLens latest-small",
     task="ctr",
-    files={"ratings": "ratings.csv", "movies": "movies.csv"},
+    **movielens.archived({"ratings": "ratings.csv", "movies": "movies.csv"}, ARCHIVE),
     protocols=movielens.PROTOCOLS,
     source="files.grouplens.org/datasets/movielens/ml-latest-small.zip",
     licence=movielens.LICENCE,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from recbench.data import Download
 from recbench.data.protocol import GlobalTime, Protocol
 from recbench.data.reading import read_csv
 
@@ -22,6 +24,7 @@ NOTES = (
     "The history holds every movie rated before, liked or not; ratings of the target's own second "
     "are left out of it.",
 )
+SITE = "https://files.grouplens.org/datasets/movielens/"
 RATING = {"user": "BIGINT", "item": "BIGINT", "rating": "DOUBLE", "time": "BIGINT"}
 """Columns of a rating, in the order of all releases."""
 
@@ -39,3 +42,14 @@ def make_views(db: duckdb.DuckDBPyConnection) -> None:
         f"""CREATE VIEW events AS SELECT *, rating >= {LIKED} AS label FROM ratings;
         CREATE VIEW items AS SELECT item, split_part(genres, '|', 1) AS category FROM movies"""  # noqa: S608
     )
+
+
+def archived(files: Mapping[str, str], download: Download) -> dict[str, Any]:
+    """Return the fields of a card, all of whose files lie in one archive that can be downloaded."""
+    archives = dict.fromkeys(files, download.file)
+    return {"files": files, "archives": archives, "downloads": (download,)}
+
+
+def archive(file: str, size: int, sha256: str) -> Download:
+    """Return one of GroupLens' archives; the checksums are those of TensorFlow Datasets."""
+    return Download(file, (SITE + file,), sha256=sha256, bytes=size)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import duckdb
 
-from recbench.data import Card, Dataset
+from recbench.data import Card, Dataset, Download
 from recbench.data.protocol import OfficialTest, Protocol
 from recbench.data.reading import read_csv
 from recbench.datasets.session_files import FILES, SESSIONS, read_session_files
@@ -22,6 +22,8 @@ CLICKS = Protocol(
     source=SOURCE,
     files=("clicks",),
 )
+SITE = "s3-eu-west-1.amazonaws.com/yc-rdata"
+ARCHIVE = "yoochoose-data.7z"
 TEST_PAIRS = 55_898
 
 
@@ -32,9 +34,11 @@ def _card(share: int, train_pairs: int) -> Card:
         title=f"Yoochoose (RecSys Challenge 2015), the last 1/{share}",
         task="next-item",
         files={"clicks": "yoochoose-clicks.dat", **FILES},
+        archives={"clicks": ARCHIVE},
+        downloads=(Download(ARCHIVE, (f"https://{SITE}/{ARCHIVE}",), shared=True),),
         protocols={"clicks": CLICKS, "sessions": SESSIONS},
-        source="s3-eu-west-1.amazonaws.com/yc-rdata/yoochoose-data.7z (RecSys Challenge 2015); "
-        "files of sessions are made of it by the scripts of the papers",
+        source=f"{SITE}/{ARCHIVE} (RecSys Challenge 2015); files of sessions are made of it by the "
+        "scripts of the papers",
         licence="CC BY-NC-ND 4.0",
         citation="Ben-Shimon et al., RecSys Challenge 2015 and the YOOCHOOSE Dataset, RecSys 2015",
         counts=({"pairs": train_pairs + TEST_PAIRS},),

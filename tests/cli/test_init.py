@@ -5,6 +5,7 @@ import sys
 import pytest
 
 VERBS = ["run", "leaderboard", "list", "data", "ops", "doctor"]
+OF_DATA = [f"data {verb}" for verb in ("download", "prepare", "verify", "describe")]
 
 
 def test_help_names_every_verb_and_imports_nothing_heavy():
@@ -26,7 +27,7 @@ print(sorted({"torch", "pandas", "duckdb", "pyarrow", "numpy"} & set(sys.modules
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "data prepare", "data verify", "data describe"])
+@pytest.mark.parametrize("verb", [*VERBS, *OF_DATA])
 def test_every_verb_explains_itself(recbench, verb):
     done = recbench(*verb.split(), "--help")
     assert done.status == 0

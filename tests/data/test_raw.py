@@ -2,8 +2,10 @@ import zipfile
 
 import pytest
 
-from recbench.data.raw import locate, missing_files, unzipped
+from recbench.data import Download
+from recbench.data.raw import locate, missing_files, unpacked
 from recbench.errors import DataError
+from recbench.progress import SILENT
 
 
 @pytest.fixture
@@ -11,7 +13,7 @@ def card(make_log):
     return make_log(files={"log": "log.csv", "items": "items.csv"}).card
 
 
-@pytest.mark.parametrize("suffix", ["", ".gz", ".zip"])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zip", ".tar.gz", ".7z"])
 @pytest.mark.parametrize("place", [".", "log"])
 def test_files_are_found_in_any_form_in_the_datasets_folder_or_at_the_top(
     card, tmp_path, suffix, place
@@ -52,42 +54,40 @@ def test_missing_files_say_which_from_where_and_to_where(card, tmp_path):
     assert str(tmp_path / "log") in str(missing_files(card, tmp_path))
 
 
-def make_zip(path, *members):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member in members:
-            archive.writestr(member, "1,2,3,4\n" * 5000)
+def test_the_archive_that_a_card_names_stands_for_its_files(make_log, tmp_path):
+    files = {"log": "log.csv", "items": "items.csv"}
+    card = make_log(files=files, archives=dict.fromkeys(files, "all.zip")).card
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "all.zip").write_text("")
+    assert set(locate(card, tmp_path).values()) == {tmp_path / "log" / "all.zip"}
+    (tmp_path / "log" / "items.csv.gz").write_text("")
+    assert locate(card, tmp_path)["items"] == tmp_path / "log" / "items.csv.gz"
 
 
-def test_only_archives_are_unpacked(tmp_path):
+def test_a_datasets_own_archive_comes_before_another_datasets_file_at_the_top(make_log, tmp_path):
+    card = make_log(archives={"log": "all.zip"}).card
+    (tmp_path / "log").mkdir()
+    for path in (tmp_path / "log" / "all.zip", tmp_path / "log.csv"):
+        path.write_text("")
+    assert locate(card, tmp_path) == {"log": tmp_path / "log" / "all.zip"}
+
+
+def test_only_archives_are_unpacked_and_each_once(make_log, tmp_path):
+    files = {"log": "log.csv", "items": "items.csv", "users": "users.csv"}
+    card = make_log(files=files).card
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("deep/log.csv", "items.csv", "README"):
+            archive.writestr(name, name)
     (tmp_path / "scratch").mkdir()
-    make_zip(tmp_path / "log.csv.zip", "deep/log.csv", "README")
-    files = {"log": tmp_path / "log.csv.zip", "items": tmp_path / "items.csv.gz"}
-    found = unzipped(files, tmp_path / "scratch")
-    assert found["log"] == tmp_path / "scratch" / "log.csv"
-    assert found["log"].read_text() == "1,2,3,4\n" * 5000
-    assert found["items"] == tmp_path / "items.csv.gz"
+    paths = dict.fromkeys(("log", "items"), tmp_path / "all.zip")
+    paths["users"] = tmp_path / "users.csv.gz"
+    found = unpacked(card, paths, tmp_path / "scratch", SILENT)
+    assert found["log"].read_text() == "deep/log.csv"
+    assert found["items"] == tmp_path / "scratch" / "items.csv"
+    assert found["users"] == paths["users"]
 
 
-@pytest.mark.parametrize("members", [(), ("other.csv",), ("a/log.csv", "b/log.csv")])
-def test_an_archive_without_the_one_file_is_an_error(tmp_path, members):
-    make_zip(tmp_path / "log.csv.zip", *members)
-    with pytest.raises(DataError, match=r"log\.csv\.zip does not hold one file called log\.csv"):
-        unzipped({"log": tmp_path / "log.csv.zip"}, tmp_path)
-
-
-@pytest.mark.parametrize("damage", ["cut", "noise", "text", "empty"])
-def test_a_damaged_archive_is_an_error_that_names_it(tmp_path, damage):
-    path = tmp_path / "log.csv.zip"
-    make_zip(path, "log.csv")
-    whole = path.read_bytes()
-    middle = len(whole) // 3
-    path.write_bytes(
-        {
-            "cut": whole[: len(whole) // 2],
-            "noise": whole[:middle] + b"\xff" * 8 + whole[middle + 8 :],
-            "text": b"not an archive",
-            "empty": b"",
-        }[damage]
-    )
-    with pytest.raises(DataError, match=r"log\.csv\.zip is damaged .*get the file again"):
-        unzipped({"log": path}, tmp_path)
+def test_a_file_that_can_be_downloaded_says_so(make_log):
+    download = Download("log.csv.gz", ("https://example.org/log.csv.gz",))
+    text = str(missing_files(make_log(downloads=(download,)).card, None))
+    assert "Run recbench data download log, or get them from example.org/log.csv" in text

@@ -13,6 +13,7 @@ from recbench.data import Card
 from recbench.data.database import require_few, row_count
 from recbench.data.protocol import PARTS, Protocol
 from recbench.data.reading import rejected
+from recbench.data.splits import LogChunk
 from recbench.datasets.imported import times
 from recbench.datasets.imported.description import Description
 from recbench.errors import DataError
@@ -164,7 +165,9 @@ def _bounds(
     protocol = card.protocols[card.default_protocol]
     if not isinstance(protocol, Protocol):
         raise TypeError(f"{own.task} has no days")
-    return protocol.split.boundaries(np.array([latest]))
+    nothing = np.zeros(1, np.int64)
+    end = LogChunk(0, nothing, np.array([latest]), nothing == 0)
+    return protocol.split.boundaries(end)
 
 
 def _require_unmet(db: duckdb.DuckDBPyConnection, own: Description, pairs: int) -> None:
