@@ -59,7 +59,7 @@ def files(category: str) -> dict[str, str]:
 
 
 def downloads(category: str) -> tuple[Download, ...]:
-    """Return the files of reviews and of items of a category, for which no checksum is published."""
+    """Return the files of reviews and of items; no checksum of them is published."""
     names = (f"{name}.gz" for name in files(category).values())
     return tuple(
         Download(name, (f"https://{SOURCE}/{name}", f"http://{SOURCE}/{name}")) for name in names
