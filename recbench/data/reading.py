@@ -75,10 +75,12 @@ def read_csv(
     """
     encoding = "utf-8" if _marked(path) else encoding
     types = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+    # A line without anything is no row; only where there is one column does DuckDB make it one.
+    chosen = f'WHERE "{next(iter(columns))}" IS NOT NULL' if len(columns) == 1 else ""
     query = f"""CREATE TABLE {table} AS SELECT row_number() OVER () AS row, *
         FROM read_csv($path, auto_detect=false, header={header}, delim=$delimiter, quote=$quote,
                       escape=$quote, columns={{{types}}}, encoding=$encoding, store_rejects=true,
-                      rejects_limit=0, max_line_size=16000000)"""  # noqa: S608
+                      rejects_limit=0, max_line_size=16000000) {chosen}"""  # noqa: S608
     values = {"path": str(path), "delimiter": delimiter, "quote": quote, "encoding": encoding}
     try:
         db.execute(query, values)

@@ -86,6 +86,12 @@ def test_a_cut_archive_is_an_error_that_names_it(db, tmp_path):
         db.execute("DROP TABLE IF EXISTS log")
 
 
+def test_an_empty_line_is_no_row_of_a_file_with_one_column(db, tmp_path):
+    (tmp_path / "lines.txt").write_text("1 2 3\n\n4 5\n\n")
+    read_csv(db, "lines", tmp_path / "lines.txt", {"line": "VARCHAR"}, delimiter="\t")
+    assert db.sql("FROM lines ORDER BY row").fetchall() == [(1, "1 2 3"), (2, "4 5")]
+
+
 @pytest.mark.parametrize(("text", "header"), [("", False), ("", True), ("user,item\n", True)])
 def test_a_file_without_rows_is_an_error_that_names_it(db, tmp_path, text, header):
     (tmp_path / "log.csv").write_text(text)
