@@ -144,8 +144,12 @@ class RowTime:
     def parts(self, rows: int, columns: Columns) -> NDArray[np.int8]:
         """Return the part that each row belongs to, [R]."""
         time = np.asarray(columns[self.column], np.int64)
-        bounds = self.moments.moments(time) if rows else (0, 0)
-        return np.searchsorted(np.array(bounds), time, side="right").astype(np.int8)
+        bounds = np.array(self.moments.moments(time) if rows else (0, 0))
+        parts = np.empty(rows, np.int8)
+        for start in range(0, rows, BLOCK):
+            block = slice(start, start + BLOCK)
+            parts[block] = np.searchsorted(bounds, time[block], side="right")
+        return parts
 
 
 @dataclass(frozen=True)

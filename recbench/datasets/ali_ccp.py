@@ -69,7 +69,10 @@ class AliCCP(Dataset):
             "file, 226 of 43,016,840 of the test file.",
             "A field with several values in a row keeps the one of largest weight, of these the "
             f"smallest; {', '.join(SEVERAL)} have many. Weights are no inputs.",
-            "Rows of one visit share their user's features; none is in both train and validation.",
+            "Rows of one visit share their user's features, and none is in both train and "
+            "validation.",
+            "With the protocol encoded all rows stay, the values are those of its files, and their "
+            "weights (columns D) are left out.",
         ),
         labels=dict.fromkeys(LABELS, "binary"),
     )
