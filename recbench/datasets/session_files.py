@@ -27,6 +27,7 @@ def read_session_files(db: duckdb.DuckDBPyConnection, files: Mapping[str, Path])
     """Make `events`: the test file's sessions come after those of the training file."""
     for part in FILES:
         read_csv(db, part, files[part], {"line": "VARCHAR"}, delimiter="\t")
+        db.execute(f"DELETE FROM {part} WHERE line IS NULL")  # noqa: S608 - an empty line
     db.execute(
         """CREATE TABLE events AS
         SELECT row_number() OVER (ORDER BY session, place) AS row, session AS user,

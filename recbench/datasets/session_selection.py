@@ -12,7 +12,7 @@ SOURCE = (
 
 
 def select_sessions(db: duckdb.DuckDBPyConnection, test_days: int, share: int = 1) -> None:
-    """Make `events` of the table `clicks`.
+    """Make `events` of the table `clicks`, and `remarks` on those that lack something.
 
     `clicks` has `row`, `session`, `item`, `moment` (milliseconds; clicks of a session are in its
     order) and `date` (milliseconds; a session is as old as its last one says). Sessions of the last
@@ -25,11 +25,17 @@ def select_sessions(db: duckdb.DuckDBPyConnection, test_days: int, share: int = 
         share: One in so many pairs of the training part stays, rounded down.
     """
     db.execute(
-        f"""CREATE TABLE longer AS SELECT session FROM clicks GROUP BY session HAVING count(*) > 1;
+        f"""CREATE VIEW whole AS
+        SELECT * FROM clicks
+        WHERE session IS NOT NULL AND item IS NOT NULL AND moment IS NOT NULL AND date IS NOT NULL;
+        CREATE TABLE remarks AS
+        SELECT (SELECT count(*) FROM clicks) - (SELECT count(*) FROM whole) AS count,
+               'left out: no session, item or time' AS what;
+        CREATE TABLE longer AS SELECT session FROM whole GROUP BY session HAVING count(*) > 1;
         CREATE TABLE supported AS
-        SELECT item FROM clicks SEMI JOIN longer USING (session) GROUP BY item HAVING count(*) >= 5;
+        SELECT item FROM whole SEMI JOIN longer USING (session) GROUP BY item HAVING count(*) >= 5;
         CREATE VIEW known AS
-        SELECT * FROM clicks SEMI JOIN longer USING (session) SEMI JOIN supported USING (item);
+        SELECT * FROM whole SEMI JOIN longer USING (session) SEMI JOIN supported USING (item);
         CREATE TABLE sessions AS
         SELECT session, max(date) AS ended, count(*) AS size FROM known
         GROUP BY session HAVING size > 1;

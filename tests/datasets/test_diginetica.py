@@ -115,3 +115,10 @@ def test_real_sessions_have_the_published_pairs(raw_data, prepare_real):
     assert sum(counts[part] for part in PARTS) + unseen == sum(pairs.values())
     assert counts["test"] <= pairs["test"]
     assert counts["train"] + counts["valid"] <= pairs["train"]
+
+
+def test_an_empty_line_changes_nothing(folders):
+    clean = prepared(raw(folders, train=LINES, test=LINES)).manifest
+    blank = prepared(raw(folders, train=LINES + "\n", test=LINES + "\n")).manifest
+    assert blank.fingerprints == clean.fingerprints
+    assert blank.reports == clean.reports

@@ -22,6 +22,12 @@ def test_files_of_sessions_are_read(read):
     assert found["testing"] == [False] * 5 + [True] * 2
 
 
+def test_clicks_without_an_item_or_a_session_are_left_out_and_counted(read):
+    lacking = "1,2014-04-01T10:51:09.277Z,,0\n,2014-04-01T10:51:09.277Z,3,0\n"
+    log = read(Yoochoose4(), clicks=LINES + lacking)
+    assert log.rejected.reports == ["2 rows left out: no session, item or time"]
+
+
 def test_cards_count_the_published_pairs():
     """369,859 and 5,917,745 of the 23,670,982 pairs to train on, and 55,898 to test."""
     pairs = [card["pairs"] for each in (Yoochoose64, Yoochoose4) for card in each.card.counts]
