@@ -27,7 +27,7 @@ def doctor(as_json: options.Json = False) -> None:
         "accelerators": ", ".join(devices) or "none",
         "native code": ", ".join(f"{name}: {how}" for name, how in native.items()),
         **{tool: shutil.which(tool) or "not found" for tool in ("g++", "cmake", "ninja", "nvcc")},
-        "raw files": str(folders.data or "RECBENCH_DATA is not set"),
+        "raw files": str(folders.raw),
         "prepared data": _room(folders.cache),
         "records": _room(folders.results),
     }

@@ -1,9 +1,11 @@
 import json
+import os
+from pathlib import Path
 
 
 def test_doctor_tells_versions_devices_and_folders_as_text_and_as_json(recbench, tmp_path):
     data = json.loads(recbench("doctor", "--json").out)
-    assert data["raw files"] == "RECBENCH_DATA is not set"
+    assert Path(data["raw files"]) == Path(os.environ["RECBENCH_CACHE"]) / "raw"
     assert data["records"].startswith(f"{tmp_path / 'results'} (")
     assert "gather: " in data["native code"]
     text = recbench("doctor")
