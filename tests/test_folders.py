@@ -38,3 +38,18 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch):
     for name in ("RECBENCH_DATA", "RECBENCH_CACHE", "RECBENCH_RESULTS", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, "")
     assert Folders.from_environment() == expected
+
+
+def test_cards_lie_in_the_data_folder_or_where_the_platform_keeps_data(monkeypatch, tmp_path):
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert Folders.from_environment(tmp_path / "raw").cards == tmp_path / "raw"
+    folders = Folders.from_environment()
+    assert folders.cards == tmp_path / ".local" / "share" / "recbench"
+    monkeypatch.setenv("XDG_DATA_HOME", "/xdg")
+    assert folders.cards == Path("/xdg/recbench")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert folders.cards == tmp_path / "Library" / "Application Support" / "recbench"
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", "/local")
+    assert folders.cards == Path("/local/recbench/data")

@@ -4,7 +4,16 @@ import sys
 import pytest
 
 from recbench.errors import PluginError, UsageError
-from recbench.plugins import discover, find, load_dataset, load_model, package_hash, source_hash
+from recbench.folders import Folders
+from recbench.plugins import (
+    discover,
+    find,
+    imported,
+    load_dataset,
+    load_model,
+    package_hash,
+    source_hash,
+)
 
 MODEL = """
     from dataclasses import dataclass
@@ -69,6 +78,20 @@ def test_an_unknown_name_gets_the_right_one():
         find("model", "dni")
     with pytest.raises(UsageError, match="unknown dataset 'tabao'; did you mean taobao"):
         find("dataset", "tabao")
+
+
+def test_imported_datasets_are_found_after_those_of_distributions(tmp_path):
+    for name in ("shop", "taobao", "empty"):
+        (tmp_path / name).mkdir()
+    for name in ("shop", "taobao"):
+        (tmp_path / name / "recbench.toml").write_text("not read")
+    folders = Folders(tmp_path, tmp_path, tmp_path)
+    assert [plugin.name for plugin in imported(folders)] == ["shop", "taobao"]
+    found = find("dataset", "shop", folders)
+    assert (found.distribution, found.card) == ("imported", tmp_path / "shop" / "recbench.toml")
+    assert find("dataset", "taobao", folders).distribution == "recbench"
+    with pytest.raises(UsageError, match="unknown model 'shop'"):
+        find("model", "shop", folders)
 
 
 def test_two_distributions_with_one_name_are_an_error_that_names_both(install):

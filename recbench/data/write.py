@@ -28,6 +28,7 @@ from recbench.data.manifest import (
 )
 from recbench.data.protocol import PARTS, require_parts
 from recbench.data.vocabulary import Coded, Renumbering, encode, renumber
+from recbench.errors import DataError
 from recbench.schema import FIRST_ID, PADDING, UNSEEN, Field, Role
 from recbench.task import CTR
 
@@ -87,7 +88,12 @@ def write_prepared(
         )
     )
     parts = {part: len(examples.user) for part, examples in split.examples.items()}
-    require_parts(parts, dataset.card.name)
+    if split.given_up and not all(parts.values()):
+        raise DataError(
+            f"{card.name}: {split.given_up:,} targets are left out, since their users have met "
+            "every item that could be a negative, and a part has no others; there must be more items"
+        )
+    require_parts(parts, card.name)
     if log.groups is not None:
         users = replace(users, group=encode(log.users, users.renumbering))
     _write_log(log, users, items, folder)

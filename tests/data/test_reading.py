@@ -133,3 +133,17 @@ def test_what_the_reader_of_text_finds_wrong_is_an_error_that_names_the_file(tmp
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(DataError, match=r"a\.json .*no good"), open_text(tmp_path / "a.json"):
         raise ValueError("no good")
+
+
+def test_rows_that_a_reader_left_out_are_counted_with_the_malformed_ones(db, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("1,2\nx,3\n")
+    read(db, path)
+    db.execute(
+        "CREATE TABLE left_out AS SELECT 'log.csv' AS file, 9 - i AS row, 'odd' AS why "
+        "FROM range(7) AS each(i)"
+    )
+    found = rejected(db)
+    assert found.count == 8
+    assert found.examples[0].startswith(f"{path}:2: ")
+    assert found.examples[1:] == tuple(f"log.csv, row {row}: odd" for row in (3, 4, 5, 6))

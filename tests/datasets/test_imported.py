@@ -9,6 +9,7 @@ from recbench.data import DataConfig, prepare, verify_prepared
 from recbench.data.columns import read_table
 from recbench.datasets.imported import Imported, Wanted, import_rows
 from recbench.datasets.imported.description import Description, SourceFile, Split
+from recbench.datasets.ml_100k import MovieLens100K
 from recbench.errors import DataError, UsageError
 from recbench.folders import Folders
 from recbench.plugins import find, load_dataset
@@ -377,6 +378,7 @@ def test_the_parts_that_an_import_names_are_those_that_are_prepared(bring, prepa
         ),
         ({"columns": ("user=u", "item=i", "time=tt")}, "'tt'; did you mean t"),
         ({"columns": ("user=u", "item=i")}, "a dataset for ctr needs --time COLUMN"),
+        ({"columns": ("user=u", "item=u", "time=t")}, "--user and --item name one column, 'u'"),
         ({"columns": (), "task": "next-item"}, "needs --user COLUMN and --item COLUMN"),
         ({"columns": (), "task": "multi-task"}, "needs --labels"),
         ({"columns": (), "labels": ["y"], "numbers": ["tt"]}, "--numbers: unknown column"),
@@ -457,6 +459,30 @@ def test_where_everybody_met_everything_there_are_no_negatives(bring):
     frame = pd.DataFrame({"u": [1, 2] * 20, "i": [0, 0, 1, 1] * 10, "t": range(START, START + 40)})
     with pytest.raises(DataError, match="every user has met every item, so that no negatives"):
         bring(frame)
+
+
+def test_where_nearly_everybody_met_everything_the_error_says_so(bring, prepared):
+    frame = pd.DataFrame({"u": [1, 2] * 20, "i": [0, 0, 1, 1] * 10, "t": range(START, START + 40)})
+    bring(frame.iloc[:-1].assign(u=lambda f: f.u.where(f.index != 0, 3)))
+    with pytest.raises(DataError, match=r"targets are left out, since .* there must be more items"):
+        prepared()
+
+
+@pytest.mark.data
+def test_the_ratings_of_movielens_are_the_log_that_their_own_reader_makes(raw_data, folders):
+    columns = {"user": "1", "item": "2", "time": "4", "label": "3"}
+    path = raw_data / "ml-100k" / "u.data"
+    wanted = Wanted(path, "own", "", columns=columns, positive=["4", "5"], header=False)
+    found = import_rows(wanted, folders)[1]
+    assert found.facts["users"] == "943 (column '1', whole numbers)"
+    assert found.facts["clicks"].startswith("55.4% of the rows")
+    own = prepare(load_dataset(find("dataset", "own", folders)), DataConfig("own"), folders)
+    built_in = prepare(MovieLens100K(), DataConfig("ml-100k"), replace(folders, data=raw_data))
+    assert own.manifest.fingerprints["log"] == built_in.manifest.fingerprints["log"]
+    for part in ("train", "valid", "test"):
+        mine, theirs = (read_table(d.folder / f"samples/{part}.arrow") for d in (own, built_in))
+        for name in ("user", "item", "click", "time", "history_start", "history_stop"):
+            np.testing.assert_array_equal(mine[name], theirs[name])
 
 
 def test_a_name_is_free_and_can_be_a_folder(bring, tmp_path, folders):

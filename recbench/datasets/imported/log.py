@@ -47,7 +47,8 @@ def make_log(db: duckdb.DuckDBPyConnection, own: Description) -> None:
     if own.positive and "label" not in cells:
         further.append(f"{matches('behaviour', own.positive)} AS positive")
     columns = ", ".join([f"{row} AS row", "user", "item", "time", *further])
-    db.execute(f"CREATE VIEW events AS SELECT {columns} FROM {kept}")  # noqa: S608
+    made = "TABLE" if times.finer(own.time) else "VIEW"  # so that rows are put in order once
+    db.execute(f"CREATE {made} events AS SELECT {columns} FROM {kept}")  # noqa: S608
     _make_side(db, own, "item", kept if "category" in cells else "")
     _make_side(db, own, "user", "")
 

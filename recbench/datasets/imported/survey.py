@@ -53,7 +53,10 @@ def survey(db: duckdb.DuckDBPyConnection, own: Description, card: Card) -> Surve
     faults = rejected(db)
     table = "rows" if own.task == "multi-task" else "events"
     rows = row_count(db, table)
-    require_few(card, faults, rows)
+    try:
+        require_few(card, faults, rows)
+    except DataError as error:
+        raise DataError(f"{error}, or allow more with --max-rejected") from error
     if not rows:
         raise DataError(f"{own.events.path} holds no row that is complete")
     separated = f", separated by {own.events.delimiter!r}" if own.events.delimiter else ""

@@ -139,6 +139,11 @@ class Wanted:
                 "; for rows without users, items and times give --labels" if task == "ctr" else ""
             )
             raise UsageError(f"a dataset for {task} needs {named}{also}")
+        chosen = [(key, self.columns[key]), ("item", self.columns["item"])]
+        chosen.append(("time", self.columns["time"]))
+        for place, (role, column) in enumerate(chosen):
+            if same := [other for other, name in chosen[:place] if name == column]:
+                raise UsageError(f"--{same[0]} and --{role} name one column, '{column}'")
         if task == "next-item":
             used = [role for role in ("label",) if role in self.columns]
             self._refuse(task, [*used, *(["positive"] if self.positive else [])])
