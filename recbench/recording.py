@@ -182,7 +182,8 @@ def prediction_columns(
     """Return the rows to keep beside a record: what tells them apart, labels and predictions.
 
     Examples of a log are told apart by raw user and item, and time; those of a table by their row.
-    A column of several places among the items, [M, K], becomes one of raw ids for each.
+    States are written by name. A column of several places among the items, [M, K], becomes one of
+    raw ids for each.
     """
     columns: dict[str, NDArray[Any]] = {}
     test = test.asked
@@ -190,8 +191,10 @@ def prediction_columns(
         if name in test.columns:
             table = dataset.users if name == "user" else dataset.items
             columns[name] = _raw(table[name], np.asarray(test.columns[name]))
-    kept = ("time", "row", "episode", "state")
+    kept = ("time", "row", "episode")
     columns |= {name: test.columns[name] for name in kept if name in test.columns}
+    if "state" in test.columns:
+        columns["state"] = np.array(dataset.schema.states)[test.columns["state"]]
     groups = dataset.task.metrics(dataset.schema)
     for name in dataset.schema.labels:
         label = score_name("label", name if name in groups else "")

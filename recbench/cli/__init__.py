@@ -11,7 +11,17 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from recbench.cli import data, doctor, explain, leaderboard, listing, operators, run
+from recbench.cli import (
+    checking,
+    compare,
+    data,
+    doctor,
+    explain,
+    leaderboard,
+    listing,
+    operators,
+    run,
+)
 from recbench.errors import RecbenchError, UsageError
 
 
@@ -40,6 +50,9 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("compare")(compare.compare)
+app.command("verify")(checking.verify)
+app.command("reproduce")(checking.reproduce)
 app.command("explain")(explain.explain)
 app.command("list")(listing.list_plugins)
 app.add_typer(data.app, name="data")

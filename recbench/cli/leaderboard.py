@@ -24,7 +24,7 @@ def leaderboard(
     records, problems = load_records(root)
     for problem in problems:
         typer.echo(f"skipped: {problem}", err=True)
-    shown = tables(records, dataset or None)
+    shown = tables(records, dataset or None, root)
     if not shown:
         about = f" of {dataset}" if dataset else ""
         raise UsageError(f"there is no record{about} in {root}; `recbench run` makes some")

@@ -116,12 +116,12 @@ def _run_and_show(
                 f"FAILED {cell.config.model}, seed {cell.config.seed}: {cell.error}{where}",
                 err=True,
             )
-    _show(cells, as_json=as_json)
+    _show(cells, folders.results, as_json=as_json)
     if any(cell.error for cell in cells):
         raise typer.Exit(1)
 
 
-def _show(cells: list[Cell], *, as_json: bool) -> None:
+def _show(cells: list[Cell], results: Path, *, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
@@ -137,7 +137,7 @@ def _show(cells: list[Cell], *, as_json: bool) -> None:
         ]
         typer.echo(json.dumps({"records": [finite(asdict(r)) for r in records], "failed": failed}))
     elif records:
-        typer.echo(render(tables(records), "table"))
+        typer.echo(render(tables(records, root=results), "table"))
 
 
 def _seed(text: str) -> int:

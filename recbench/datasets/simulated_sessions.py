@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.datasets.constants import require_ranges
+from recbench.datasets.session_files import FILES
 
 Ints = NDArray[np.int64]
 
 VERSION = 1
 """Version of the simulator: a change of what it draws raises it."""
-TRAIN_FILE, TEST_FILE = "train_sessions.txt", "test_sessions.txt"
 VIEWS_FILE = "train-item-views.csv"
 FIRST_DAY, DAYS = np.datetime64("2016-01-01"), 100
 """When the sessions of `VIEWS_FILE` took place: as many each day, the last week being test."""
@@ -84,7 +84,7 @@ SIZES = {
 
 
 def simulate_sessions(simulation: SessionSimulation, folder: Path) -> None:
-    """Write `TRAIN_FILE`, `TEST_FILE` and `VIEWS_FILE` to `folder`, which is made if need be."""
+    """Write `FILES` and `VIEWS_FILE` to `folder`, which is made if need be."""
     random = np.random.default_rng(simulation.seed)
     extra = random.geometric(1 / (simulation.mean_clicks - 1), simulation.sessions)
     lengths = np.minimum(1 + extra, LONGEST)
@@ -93,8 +93,8 @@ def simulate_sessions(simulation: SessionSimulation, folder: Path) -> None:
     lines = [ids[row[:length]] for row, length in zip(clicks, lengths, strict=True)]
     first = simulation.sessions - max(1, round(simulation.test * simulation.sessions))
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / TRAIN_FILE, lines[:first])
-    _write(folder / TEST_FILE, lines[first:])
+    _write(folder / FILES["train"], lines[:first])
+    _write(folder / FILES["test"], lines[first:])
     _write_views(folder / VIEWS_FILE, lines)
 
 

@@ -11,10 +11,16 @@ import duckdb
 from recbench.data import Card, Dataset
 from recbench.data.protocol import OfficialTest, Protocol
 from recbench.data.reading import read_csv
+from recbench.datasets.session_files import FILES, SESSIONS, read_session_files
 from recbench.datasets.session_selection import SOURCE, select_sessions
 
 CLICKS = Protocol(
-    OfficialTest(valid=0.05), min_history=1, ties="order", seen_targets=True, source=SOURCE
+    OfficialTest(valid=0.05),
+    min_history=1,
+    ties="order",
+    seen_targets=True,
+    source=SOURCE,
+    files=("clicks",),
 )
 TEST_PAIRS = 55_898
 
@@ -25,9 +31,10 @@ def _card(share: int, train_pairs: int) -> Card:
         version=1,
         title=f"Yoochoose (RecSys Challenge 2015), the last 1/{share}",
         task="next-item",
-        files={"clicks": "yoochoose-clicks.dat"},
-        protocols={"clicks": CLICKS},
-        source="s3-eu-west-1.amazonaws.com/yc-rdata/yoochoose-data.7z (RecSys Challenge 2015)",
+        files={"clicks": "yoochoose-clicks.dat", **FILES},
+        protocols={"clicks": CLICKS, "sessions": SESSIONS},
+        source="s3-eu-west-1.amazonaws.com/yc-rdata/yoochoose-data.7z (RecSys Challenge 2015); "
+        "files of sessions are made of it by the scripts of the papers",
         licence="CC BY-NC-ND 4.0",
         citation="Ben-Shimon et al., RecSys Challenge 2015 and the YOOCHOOSE Dataset, RecSys 2015",
         counts=({"pairs": train_pairs + TEST_PAIRS},),
@@ -41,13 +48,16 @@ def _card(share: int, train_pairs: int) -> Card:
 
 
 class _Yoochoose(Dataset):
-    """A click a line: session, time in ISO 8601, item, category; no header."""
+    """A click a line: session, time in ISO 8601, item, category; no header. Or a session a line."""
 
     api = 1
     share: ClassVar[int]
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make `events`; the category, which is that of a page and not of an item, is left out."""
+        if "clicks" not in files:
+            read_session_files(db, files)
+            return
         columns = {
             "session": "BIGINT",
             "clicked": "TIMESTAMP",

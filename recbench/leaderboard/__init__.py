@@ -1,9 +1,20 @@
-"""Records to tables anyone can check; reads records only, without torch or a model."""
+"""Records to tables and comparisons that anyone can check, without torch or a model."""
 
 from __future__ import annotations
 
+from recbench.leaderboard.comparison import Comparison, compare
+from recbench.leaderboard.group import Group
 from recbench.leaderboard.loading import load_records
 from recbench.leaderboard.render import STYLES, render
-from recbench.leaderboard.table import Group, Table, tables
+from recbench.leaderboard.table import Table, tables
 
-__all__ = ["STYLES", "Group", "Table", "load_records", "render", "tables"]
+__all__ = [
+    "STYLES",
+    "Comparison",
+    "Group",
+    "Table",
+    "compare",
+    "load_records",
+    "render",
+    "tables",
+]

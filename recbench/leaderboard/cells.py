@@ -79,7 +79,10 @@ def _whole(table: Table, names: list[Column], metrics: Iterable[Metric]) -> list
     """Return the columns that say who, how often, how good by `metrics`, and at what cost."""
     rows = table.rows
     shown = [*names, Column("seeds", _cells(map(str, rows["seeds"])))]
-    shown += [_score(rows, metric) for metric in metrics]
+    for place, metric in enumerate(metrics):
+        shown.append(_score(rows, metric))
+        if not place and rows["low"].notna().any():
+            shown.append(_interval(rows))
     if rows["auc_share"].notna().any():
         shown.append(Column("of attainable", _cells(map(_percent, rows["auc_share"]))))
     return [
@@ -98,6 +101,15 @@ def notes(table: Table) -> list[str]:
             f"of attainable: (auc − {CHANCE_AUC}) / ({table.attainable_auc:.4f} − {CHANCE_AUC}); "
             "the latter is the auc of the true log odds, which no model is expected to pass"
         )
+    if table.rows["low"].notna().any():
+        found.append(
+            "95 %: over test users and, where there are several seeds, trainings; models that "
+            "cannot be told apart share a rank (paired, Holm's correction, 5 %)"
+        )
+        if (table.rows["seeds"] == 1).any():
+            found.append("one seed: the chance in training is in neither intervals nor ranks")
+    elif table.uncertain and len(table.rows) > 1:
+        found.append(f"ranks are those of the means, whatever chance is in them: {table.uncertain}")
     if table.rows["uncommitted"].any():
         found.append(f"{UNCOMMITTED} made with uncommitted code: nobody else can run it again")
     if table.rows["mixed_code"].any():
@@ -129,6 +141,11 @@ def _score(rows: pd.DataFrame, metric: Metric) -> Column:
         for mean, spread in zip(means, spreads, strict=True)
     )
     return Column(f"{metric.name} {'↑' if metric.higher_is_better else '↓'}", cells)
+
+
+def _interval(rows: pd.DataFrame) -> Column:
+    bounds = zip(rows["low"], rows["high"], strict=True)
+    return Column("95 %", _cells(f"{_number(low)}–{_number(high)}" for low, high in bounds))
 
 
 def _number(value: float) -> str:

@@ -3,112 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from recbench.errors import unknown_name
+from recbench.errors import RecbenchError
+from recbench.leaderboard.comparison import bands, contenders
+from recbench.leaderboard.group import Group
 from recbench.leaderboard.label import label_configs
-from recbench.metrics import METRICS, Metric, metric_of
-from recbench.plain import digest
+from recbench.metrics.statistics import Interval
 from recbench.record import RunRecord
 
 CHANCE_AUC = 0.5
-
-
-@dataclass(frozen=True)
-class Group:
-    """What results must have in common to be compared.
-
-    Attributes:
-        dataset: The dataset's name.
-        version: The version of its card.
-        protocol: How it was split.
-        source: Whether the raw files are real or simulated.
-        size: The size of a simulated dataset.
-        limit: How many rows preparation was limited to.
-        caution: What the protocol says beside every score; empty if nothing.
-        split: Digest of the fingerprints of the three parts.
-        metric_versions: Name and version of each metric, the ranking one first.
-    """
-
-    dataset: str
-    version: int
-    protocol: str
-    source: Literal["real", "simulated"]
-    size: str | None
-    limit: int | None
-    caution: str
-    split: str
-    metric_versions: tuple[tuple[str, int], ...]
-
-    @classmethod
-    def of(cls, record: RunRecord) -> Group:
-        """Return the group of a record; raise `UsageError` if a metric of it is not known."""
-        order = {name: place for place, name in enumerate(METRICS)}
-        for name in map(metric_of, record.metric_versions):
-            if name not in order:
-                raise unknown_name("metric", name, METRICS)
-        data = record.dataset
-        return cls(
-            dataset=data.name,
-            version=data.version,
-            protocol=data.protocol,
-            source=data.source,
-            size=data.size,
-            limit=data.limit,
-            caution=data.leakage.get("caution", ""),
-            split=digest(asdict(data.fingerprints)),
-            metric_versions=tuple(
-                sorted(
-                    record.metric_versions.items(),
-                    key=lambda entry: (order[metric_of(entry[0])], entry[0]),
-                )
-            ),
-        )
-
-    @property
-    def metrics(self) -> tuple[Metric, ...]:
-        """The metrics of the group; the first one ranks."""
-        return tuple(
-            replace(METRICS[metric_of(name)], name=name) for name, _ in self.metric_versions
-        )
-
-    @property
-    def title(self) -> str:
-        """Name the data, and say aloud what keeps the scores from being real results."""
-        source = "real data"
-        if self.source == "simulated":
-            source = f"SIMULATED data, size {self.size}" if self.size else "SIMULATED data"
-        limit = "" if self.limit is None else f" · LIMITED to {self.limit:,} rows, not comparable"
-        caution = f" · CAUTION: {self.caution}" if self.caution else ""
-        return f"{self.dataset} v{self.version} · {self.protocol} · {source}{limit}{caution}"
-
-    @property
-    def caption(self) -> str:
-        """Name the exact split and metrics."""
-        versions = {metric_of(name): version for name, version in self.metric_versions}
-        metrics = ", ".join(f"{name} v{version}" for name, version in versions.items())
-        return f"split {self.split[:12]} · {metrics} · mean ± standard deviation over seeds"
-
-    def sort_key(self) -> tuple[object, ...]:
-        """Order groups: real data first, then simulated, then whatever was limited."""
-        return (
-            self.limit is not None,
-            self.source != "real",
-            self.dataset,
-            -self.version,
-            self.protocol,
-            self.size or "",
-            self.limit or 0,
-            self.caution,
-            self.split,
-            self.metric_versions,
-        )
 
 
 @dataclass(frozen=True)
@@ -118,51 +28,74 @@ class Table:
     Attributes:
         group: What all rows have in common.
         rows: A row per model and configuration. Columns: rank, model, config, seeds (how many);
-            for each metric `<metric>_mean` and `<metric>_std` (nan for one seed); `auc_share`, the
+            for each metric `<metric>_mean` and `<metric>_std` (nan for one seed); low and high, the
+            95 % interval of the first metric, nan if unknown; `auc_share`, the
             part of the AUC above chance that can be attained, nan if unknown; parameters,
             train_seconds and samples_per_second, means over seeds; uncommitted and mixed_code,
             whether a run used code that git does not hold, and whether code differs between seeds.
         attainable_auc: The AUC that no model is expected to pass; None if unknown.
         machines: On how many different machines the runs were made.
+        uncertain: Why there are no intervals and models do not share ranks; empty if they may.
     """
 
     group: Group
     rows: pd.DataFrame
     attainable_auc: float | None
     machines: int
+    uncertain: str = ""
 
 
-def tables(records: Iterable[RunRecord], dataset: str | None = None) -> list[Table]:
+def tables(
+    records: Iterable[RunRecord], dataset: str | None = None, root: Path | None = None
+) -> list[Table]:
     """Return a table for each group of comparable records; no two groups are ever mixed.
 
     Args:
         records: Runs of any kind.
         dataset: Keep only the records of this dataset; None for all.
+        root: The results folder, where predictions are, by which models are ranked: those that
+            cannot be told apart share a rank. Without it means alone decide.
 
     Raises:
         UsageError: If a record holds a metric that is not known here.
     """
     chosen = [record for record in records if dataset in (None, record.dataset.name)]
     chosen.sort(key=lambda record: Group.of(record).sort_key())
-    return [_table(group, list(runs)) for group, runs in groupby(chosen, key=Group.of)]
+    return [_table(group, list(runs), root) for group, runs in groupby(chosen, key=Group.of)]
 
 
-def _table(group: Group, runs: Sequence[RunRecord]) -> Table:
+def _table(group: Group, runs: Sequence[RunRecord], root: Path | None) -> Table:
     labels = label_configs(runs)
     known = (run.dataset.attainable for run in runs)
     attainable = next((scores["auc"] for scores in known if scores and "auc" in scores), None)
     identity = attrgetter("model.name", "config_hash")
+    found, uncertain = {}, ""
+    if root is not None:
+        try:
+            found, uncertain = bands(contenders(runs, root, labels), group), ""
+        except RecbenchError as error:
+            uncertain = str(error)
     rows = [
         {
             "model": model,
             "config": labels[model, config_hash],
             **_row(group, list(seeds), attainable),
+            **_band(found.get((model, config_hash))),
         }
         for (model, config_hash), seeds in groupby(sorted(runs, key=identity), key=identity)
     ]
     environments = (run.environment for run in runs)
     machines = {(machine.cpu, machine.threads, machine.device) for machine in environments}
-    return Table(group, _ranked(group, pd.DataFrame(rows)), attainable, len(machines))
+    ranked = _ranked(group, pd.DataFrame(rows))
+    return Table(group, ranked, attainable, len(machines), uncertain)
+
+
+def _band(found: tuple[int, Interval] | None) -> dict[str, object]:
+    """Return a model's rank, if predictions tell it, and the interval of its first score."""
+    if found is None:
+        return {"rank": None, "low": np.nan, "high": np.nan}
+    rank, interval = found
+    return {"rank": rank, "low": interval.low, "high": interval.high}
 
 
 def _row(group: Group, runs: Sequence[RunRecord], attainable: float | None) -> dict[str, object]:
@@ -186,13 +119,18 @@ def _row(group: Group, runs: Sequence[RunRecord], attainable: float | None) -> d
 
 
 def _ranked(group: Group, rows: pd.DataFrame) -> pd.DataFrame:
-    """Sort by the ranking metric; equal scores share a rank, undefined ones have none."""
+    """Sort by the ranking metric; undefined scores have no rank.
+
+    Without ranks from predictions, equal scores alone share one.
+    """
     primary = group.metrics[0]
     column = f"{primary.name}_mean"
     ascending = not primary.higher_is_better
     rows = rows.sort_values(
         [column, "model", "config"], ascending=[ascending, True, True], ignore_index=True
     )
-    ranks = rows[column].rank(method="min", ascending=ascending)
-    rows.insert(0, "rank", ranks.astype("Int64"))
+    alone = rows[column].rank(method="min", ascending=ascending)
+    ranks = rows.pop("rank")
+    rows.insert(0, "rank", (alone if ranks.isna().all() else ranks).astype("Int64"))
+    rows.loc[rows[column].isna(), "rank"] = pd.NA
     return rows

@@ -61,7 +61,7 @@ def ndcg(ranks: ArrayLike, k: int) -> float:
     Raises:
         ValueError: If `k` or a rank is below 1.
     """
-    return _mean_gain(ranks, k, lambda rank: 1.0 / np.log2(1.0 + rank))
+    return _mean_gain(ranks, k, discount)
 
 
 def ndcg_of_order(relevance: ArrayLike, k: int | None = None) -> Floats:
@@ -104,13 +104,25 @@ def ndcg_of_rows(labels: ArrayLike, predictions: ArrayLike, groups: ArrayLike, k
     Raises:
         ValueError: If `k` is below 1.
     """
+    found = ndcg_of_groups(labels, predictions, groups, k)[1]
+    counted = found[~np.isnan(found)]
+    return float(np.mean(counted)) if len(counted) else math.nan
+
+
+def ndcg_of_groups(
+    labels: ArrayLike, predictions: ArrayLike, groups: ArrayLike, k: int
+) -> tuple[NDArray[np.intp], Floats]:
+    """Return which group each row is of, [N], counted from 0, and the ndcg@k of each group, [G].
+
+    It is nan where nothing is relevant. Arguments are those of `ndcg_of_rows`.
+    """
     relevance, scores = np.asarray(labels, np.float64), np.asarray(predictions, np.float64)
     group = np.unique(np.asarray(groups), return_inverse=True)[1]
     count = int(group.max(initial=-1)) + 1
     gains = np.exp2(relevance) - 1.0
     found = _discounted(_shared(gains, group, scores), group, scores, count, k)
     ideal = _discounted(gains, group, gains, count, k)
-    return float(np.mean(found[ideal > 0] / ideal[ideal > 0])) if (ideal > 0).any() else math.nan
+    return group, np.divide(found, ideal, out=np.full(count, np.nan), where=ideal > 0)
 
 
 def _shared(gains: Floats, group: NDArray[np.intp], scores: Floats) -> Floats:
@@ -130,15 +142,28 @@ def _discounted(
     return np.bincount(group[order], value, minlength=count).astype(np.float64)
 
 
-def _mean_gain(ranks: ArrayLike, k: int, gain: Callable[[Floats], Floats]) -> float:
-    """Return the mean of `gain(rank)`, counting 0 beyond rank `k`."""
+def gains_of_ranks(ranks: ArrayLike, k: int, gain: Callable[[Floats], Floats]) -> Floats:
+    """Return `gain(rank)` of each target, 0 beyond rank `k`, [N].
+
+    Raises:
+        ValueError: If `k` or a rank is below 1.
+    """
     values = np.asarray(ranks, np.float64)
     places = _places(k)
-    if not values.size:
-        return float("nan")
     if not (values >= 1).all():
         raise ValueError(f"ranks: expected numbers of at least 1, got {values.min()}")
-    return float(gain(values[values <= places]).sum() / values.size)
+    return np.where(values <= places, gain(values), 0.0)
+
+
+def discount(ranks: Floats) -> Floats:
+    """Return 1 / log2(1 + rank)."""
+    return 1.0 / np.log2(1.0 + ranks)
+
+
+def _mean_gain(ranks: ArrayLike, k: int, gain: Callable[[Floats], Floats]) -> float:
+    """Return the mean of `gain(rank)`, counting 0 beyond rank `k`."""
+    gains = gains_of_ranks(ranks, k, gain)
+    return float(gains.sum() / gains.size) if gains.size else float("nan")
 
 
 def _places(k: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -163,3 +163,17 @@ def test_raw_views_give_the_sessions_of_the_papers(read, seed):
     assert walks_of(log, testing=True) == test
     boundary = max(c.date for c in clicks) - 7 * DAY
     assert any(c.date == boundary for c in clicks)  # those days are of no part
+
+
+def test_the_stamp_variant_leaves_the_views_of_a_session_in_the_order_of_the_file(read):
+    clicks = [
+        Click(c.session, c.item, int(moment), (736_000 + c.moment // DAY) * DAY)
+        for c, moment in zip(
+            draw_clicks(days=40), np.random.default_rng(1).permutation(10_000), strict=False
+        )
+    ]
+    train, test = select([replace(each, moment=0) for each in clicks], test_days=7)
+    log = read(Diginetica(), unsorted=views(clicks))
+    assert walks_of(log, testing=False) == train
+    assert walks_of(log, testing=True) == test
+    assert train != select(clicks, test_days=7)[0]

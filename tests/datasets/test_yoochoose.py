@@ -14,6 +14,14 @@ def test_a_damaged_line_is_left_out_and_located(read):
     assert "yoochoose-clicks.dat:2701" in log.rejected.examples[0]
 
 
+def test_files_of_sessions_are_read(read):
+    log = read(Yoochoose64(), train="9 7\n7 8 7\n", test="8 9\n")
+    found = {name: values.tolist() for name, values in log.spool.columns.items()}
+    assert found["user"] == [0, 0, 1, 1, 1, 2, 2]
+    assert found["item"] == [2, 0, 0, 1, 0, 1, 2]
+    assert found["testing"] == [False] * 5 + [True] * 2
+
+
 def test_cards_count_the_published_pairs():
     """369,859 and 5,917,745 of the 23,670,982 pairs to train on, and 55,898 to test."""
     pairs = [card["pairs"] for each in (Yoochoose64, Yoochoose4) for card in each.card.counts]

@@ -1,0 +1,103 @@
+"""A recorded run made again, and how far the second result is from the first."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from recbench.config import RunConfig
+from recbench.errors import RecbenchError
+from recbench.folders import Folders
+from recbench.pipeline import run
+from recbench.plain import from_plain
+from recbench.progress import SILENT, Progress
+from recbench.record import RunRecord
+from recbench.scored import load_predictions
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """Two runs of one configuration.
+
+    Attributes:
+        record: The recorded run.
+        again: The second one.
+        differences: What the second changed in each score.
+        predictions: Largest change of a prediction; nan if the test examples are not the same.
+        notes: What is not the same about code, machine or software, in sentences.
+    """
+
+    record: RunRecord
+    again: RunRecord
+    differences: dict[str, float]
+    predictions: float
+    notes: tuple[str, ...]
+
+    @property
+    def exact(self) -> bool:
+        """Whether every prediction, and with them every score, is the same to the last bit."""
+        return self.predictions == 0 and not any(self.differences.values())
+
+
+def reproduce(path: Path, folders: Folders, progress: Progress = SILENT) -> Reproduction:
+    """Make the run of the record at `path` again; its own files stay as they are.
+
+    Raises:
+        RecbenchError: If the record cannot be read, or its run cannot be made here, with the cause.
+    """
+    record = RunRecord.load(path)
+    first = load_predictions(path)
+    try:
+        config = from_plain(RunConfig, record.config)
+    except ValueError as error:
+        raise RecbenchError(f"{path}: its configuration cannot be read: {error}") from error
+    with tempfile.TemporaryDirectory(prefix="recbench-") as scratch:
+        again = run(config, replace(folders, results=Path(scratch)), progress, again=True)
+        _require_same_data(record, again)
+        second = load_predictions(again.path(Path(scratch)))
+        changes = [
+            float(np.max(np.abs(first[name].astype(np.float64) - second[name]), initial=0.0))
+            if len(first[name]) == len(second[name])
+            else np.nan
+            for name in first
+            if name.partition("/")[0] in ("prediction", "rank")
+        ]
+    differences = {name: again.scores[name] - value for name, value in record.scores.items()}
+    return Reproduction(record, again, differences, max(changes), _notes(record, again))
+
+
+def _require_same_data(record: RunRecord, again: RunRecord) -> None:
+    """Raise `RecbenchError` unless both runs have one split."""
+    stated, found = vars(record.dataset.fingerprints), vars(again.dataset.fingerprints)
+    if moved := [part for part in stated if stated[part] != found[part]]:
+        raise RecbenchError(
+            f"cannot be reproduced here: {record.dataset.name} has another fingerprint of its "
+            f"{' and '.join(moved)} part; its raw files or preparation are not those of the record"
+        )
+
+
+def _notes(record: RunRecord, again: RunRecord) -> tuple[str, ...]:
+    """Return what may explain a difference."""
+    pairs = {
+        "the model's code": (record.model.hash, again.model.hash),
+        "recbench": (record.environment.recbench, again.environment.recbench),
+        "torch": (record.environment.torch, again.environment.torch),
+        "python": (record.environment.python, again.environment.python),
+        "the processor": (record.environment.cpu, again.environment.cpu),
+        "the number of threads": (record.environment.threads, again.environment.threads),
+        "the operators": (record.operators, again.operators),
+        "the commit": (record.git and record.git.commit, again.git and again.git.commit),
+    }
+    return tuple(
+        f"{what} was {_short(old)} and is {_short(new)}"
+        for what, (old, new) in pairs.items()
+        if old != new
+    )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

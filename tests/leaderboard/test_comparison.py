@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from recbench.cli import app
+from recbench.errors import RecbenchError, UsageError
+from recbench.leaderboard import compare, load_records, render, tables
+from recbench.leaderboard.comparison import bands, contenders
+from recbench.leaderboard.group import Group
+from recbench.leaderboard.label import label_configs
+from recbench.record import predictions_path
+
+USERS, ROWS = 200, 8
+
+
+@pytest.fixture
+def save(make_record, tmp_path):
+    """Return a function that saves a run whose clicks are told apart with some skill."""
+    random = np.random.default_rng(0)
+    label = random.integers(0, 2, USERS * ROWS).astype(np.int8)
+    user = np.repeat(np.arange(USERS), ROWS)
+    shared = {"user": user, "item": random.integers(0, 50, len(user)), "label": label}
+    noise = random.normal(size=len(user))
+
+    def make(model, seed, skill, **changes):
+        own = np.random.default_rng([seed, len(model)]).normal(size=len(user))
+        prediction = (skill * label + noise + 0.3 * own).astype(np.float32)
+        record = make_record(model, seed, **changes)
+        record.save(tmp_path, shared | {"prediction": prediction})
+        return record
+
+    return make
+
+
+def test_a_better_model_is_found_better_and_an_equal_one_is_not(save, tmp_path):
+    for seed in (1, 2, 3):
+        save("din", seed, 1.0)
+        save("sim", seed, 1.5)
+        save("din-base", seed, 1.0)
+    records, _ = load_records(tmp_path)
+    (found,) = compare(records, tmp_path, ["sim", "din", "din-base"], ["auc"])
+    assert found.units == USERS
+    assert found.seeds == {"sim": 3, "din": 3, "din-base": 3}
+    by_pair = {(pair.first, pair.second): pair for pair in found.pairs}
+    assert by_pair["sim", "din"].adjusted < 0.05
+    assert by_pair["sim", "din"].difference.low > 0
+    assert by_pair["sim", "din"].difference.effect > 0
+    assert by_pair["din", "din-base"].adjusted > 0.05
+    assert all(pair.adjusted >= pair.difference.p_value for pair in found.pairs)
+
+
+def test_models_that_cannot_be_told_apart_share_a_rank(save, tmp_path):
+    runs = [save(model, seed, skill) for seed in (1, 2, 3) for model, skill in
+            (("din", 1.0), ("sim", 1.5), ("din-base", 1.0))]  # fmt: skip
+    every = contenders(runs, tmp_path, label_configs(runs))
+    found = {name: rank for (name, _), (rank, _) in bands(every, Group.of(runs[0])).items()}
+    assert found == {"sim": 1, "din": 2, "din-base": 2}
+    intervals = [interval for _, interval in bands(every, Group.of(runs[0])).values()]
+    assert all(each.low < each.value < each.high for each in intervals)
+
+
+def test_runs_of_other_rows_are_not_compared(save, make_record, tmp_path):
+    save("din", 1, 1.0)
+    other = make_record("sim", 1)
+    rows = {name: np.arange(4) for name in ("user", "item", "label", "prediction")}
+    other.save(tmp_path, rows)
+    records, _ = load_records(tmp_path)
+    with pytest.raises(RecbenchError, match="not of the examples that other runs"):
+        compare(records, tmp_path, ["din", "sim"])
+
+
+def test_models_without_a_common_split_are_refused(save, tmp_path):
+    save("din", 1, 1.0)
+    save("sim", 1, 1.0, dataset="ml-100k")
+    records, _ = load_records(tmp_path)
+    with pytest.raises(UsageError, match="no split has records of all of din, sim"):
+        compare(records, tmp_path, ["din", "sim"])
+
+
+def test_a_model_of_several_configurations_must_be_named_by_hash(save, tmp_path):
+    save("din", 1, 1.0)
+    wide = save("din", 1, 1.2, model_config={"embedding_dim": 32})
+    save("sim", 1, 1.0)
+    records, _ = load_records(tmp_path)
+    with pytest.raises(UsageError, match=r"several configurations on taobao: din@.*embedding_dim"):
+        compare(records, tmp_path, ["din", "sim"])
+    (found,) = compare(records, tmp_path, [f"din@{wide.config_hash[:8]}", "sim"], ["auc"])
+    assert list(found.seeds) == ["din (embedding_dim=32)", "sim"]
+    with pytest.raises(UsageError, match="given twice"):
+        compare(records, tmp_path, ["sim", "sim"])
+
+
+def test_an_unknown_score_has_a_suggestion(save, tmp_path):
+    save("din", 1, 1.0)
+    save("sim", 1, 1.0)
+    records, _ = load_records(tmp_path)
+    with pytest.raises(UsageError, match="gauc"):
+        compare(records, tmp_path, ["din", "sim"], ["gaucc"])
+
+
+def test_the_command_prints_pairs_and_says_what_chance_is_left_out(save, tmp_path):
+    save("din", 1, 1.0)
+    for seed in (1, 2):
+        save("sim", seed, 1.5)
+    arguments = ["compare", "sim", "din", "--results", str(tmp_path)]
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 0, shown.output
+    assert "one seed of din: the chance in training is NOT in these intervals" in shown.output
+    assert "200 users" in shown.output
+    plain = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert [pair["score"] for pair in plain[0]["pairs"]] == ["auc", "gauc", "logloss"]
+    assert plain[0]["pairs"][2]["difference"]["value"] < 0.2
+
+
+def test_one_model_alone_is_a_usage_error(tmp_path):
+    shown = CliRunner().invoke(app, ["compare", "din", "--results", str(tmp_path)])
+    assert isinstance(shown.exception, UsageError)
+
+
+def test_tables_rank_by_what_can_be_told_apart(save, tmp_path):
+    runs = [save(model, seed, skill) for seed in (1, 2, 3) for model, skill in
+            (("din", 1.0), ("sim", 1.5), ("din-base", 1.0))]  # fmt: skip
+    (table,) = tables(runs, root=tmp_path)
+    assert dict(zip(table.rows["model"], table.rows["rank"], strict=True)) == {
+        "sim": 1, "din": 2, "din-base": 2,
+    }  # fmt: skip
+    assert (table.rows["low"] < table.rows["high"]).all()
+    shown = render([table], "md")
+    assert "95 %" in shown
+    assert "share a rank" in shown
+    assert "one seed" not in shown
+
+
+def test_without_predictions_means_rank_and_the_reason_is_said(save, tmp_path):
+    runs = [save("din", 1, 1.0), save("sim", 1, 1.5, auc=0.8)]
+    predictions_path(runs[0].path(tmp_path)).unlink()
+    (table,) = tables(runs, root=tmp_path)
+    assert table.rows["rank"].tolist() == [1, 2]
+    assert table.rows["low"].isna().all()
+    assert "ranks are those of the means" in render([table], "md")
+
+
+def test_one_seed_is_said_to_leave_the_chance_in_training_out(save, tmp_path):
+    (table,) = tables([save("din", 1, 1.0)], root=tmp_path)
+    assert "one seed: the chance in training" in render([table], "md")

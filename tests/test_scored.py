@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from recbench.errors import RecbenchError
+from recbench.scored import load_predictions, rescored, score_run, unit_of
+
+
+@dataclasses.dataclass
+class Model:
+    name: str = "din"
+
+
+@dataclasses.dataclass
+class Record:
+    """What scoring reads of a record."""
+
+    scores: dict[str, float]
+    model: Model = dataclasses.field(default_factory=Model)
+    seed: int = 1
+
+
+def clicks(rows: int = 90):
+    random = np.random.default_rng(0)
+    return {
+        "user": np.repeat(np.arange(rows // 3), 3),
+        "item": random.integers(0, 20, rows),
+        "label": random.integers(0, 2, rows).astype(np.int8),
+        "prediction": random.normal(size=rows).astype(np.float32),
+    }
+
+
+def test_click_predictions_are_scored_by_user():
+    record, rows = Record({"auc": 0.0, "gauc": 0.0, "logloss": 0.0}), clicks()
+    run, again = score_run(record, rows), rescored(record, rows)
+    assert run.units == 30
+    assert {name: each.value for name, each in run.contributions.items()} == pytest.approx(again)
+
+
+def test_labels_are_scored_apart_over_the_rows_that_have_them():
+    random = np.random.default_rng(1)
+    income = np.where(np.arange(80) % 4, random.integers(0, 2, 80), np.nan)
+    rows = {
+        "row": np.arange(80),
+        "label/income": income,
+        "label/married": random.integers(0, 2, 80),
+    }
+    rows |= {f"prediction/{name}": random.normal(size=80) for name in ("income", "married")}
+    names = ("auc", "logloss", "auc/income", "auc/married", "logloss/income", "logloss/married")
+    found = score_run(Record(dict.fromkeys(names, 0.0)), rows)
+    again = rescored(found.record, rows)
+    assert found.units == 80
+    assert {name: each.value for name, each in found.contributions.items()} == pytest.approx(again)
+    assert again["auc"] == pytest.approx((again["auc/income"] + again["auc/married"]) / 2)
+    present = ~np.isnan(income)
+    only = {name: column[present] for name, column in rows.items()}
+    assert rescored(Record({"auc/income": 0.0}), only)["auc/income"] == again["auc/income"]
+
+
+def test_states_are_scored_apart_and_a_mean_is_that_of_their_scores():
+    rows = clicks() | {"state": np.array(["warm", "new"])[np.arange(90) // 3 % 2]}
+    rows["episode"] = rows["user"]
+    names = ("mae", "ndcg@1", "mae/warm", "mae/new", "ndcg@1/warm", "ndcg@1/new")
+    found = score_run(Record(dict.fromkeys(names, 0.0)), rows)
+    again = rescored(found.record, rows)
+    assert {name: each.value for name, each in found.contributions.items()} == pytest.approx(again)
+    assert again["mae"] == pytest.approx((again["mae/warm"] + again["mae/new"]) / 2)
+
+
+def test_the_mean_over_states_moves_with_its_users():
+    """Leaving a user out by drawing the others moves the mean as its states' scores move."""
+    rows = clicks(900) | {"state": np.array(["warm", "new"])[np.arange(900) // 3 % 2]}
+    rows["episode"] = rows["user"]
+    record = Record({"mae": 0.0, "mae/warm": 0.0, "mae/new": 0.0})
+    found = score_run(record, rows).contributions
+    times = np.random.default_rng(0).multinomial(300, np.full(300, 1 / 300))
+    drawn = {name: (times @ each.gain) / (times @ each.weight) for name, each in found.items()}
+    exact = (drawn["mae/warm"] + drawn["mae/new"]) / 2
+    assert drawn["mae"] == pytest.approx(exact, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("episode", "units"),
+    [
+        ("user", 30),  # an episode is a user's: users
+        ("item", 20),  # or an item's: items
+        ("third", 3),  # or neither's: the episodes themselves
+    ],
+)
+def test_units_are_what_an_episode_is_about(episode, units):
+    rows = clicks()
+    rows["item"] = np.arange(90) % 20
+    rows |= {"third": np.arange(90) % 3}
+    assert unit_of(rows | {"episode": rows[episode]})[1] == units
+
+
+def test_a_missing_column_is_named():
+    rows = clicks()
+    del rows["prediction"]
+    for way in (rescored, score_run):
+        with pytest.raises(RecbenchError, match="din, seed 1, have no column 'prediction'"):
+            way(Record({"auc": 0.5}), rows)
+    with pytest.raises(RecbenchError, match="hold nothing of 'income'"):
+        rescored(Record({"auc/income": 0.5}), clicks())
+
+
+def test_missing_or_damaged_predictions_are_an_error_that_names_them(tmp_path):
+    with pytest.raises(RecbenchError, match=r"r\.predictions\.arrow cannot be read"):
+        load_predictions(tmp_path / "r.json")
+    (tmp_path / "r.predictions.arrow").write_bytes(b"ARROW1 and nothing more")
+    with pytest.raises(RecbenchError, match=r"r\.predictions\.arrow cannot be read"):
+        load_predictions(tmp_path / "r.json")

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from recbench.cli import app
+from recbench.config import RunConfig
+from recbench.data import DataConfig
+from recbench.folders import Folders
+from recbench.pipeline import run
+from recbench.record import RunRecord, predictions_path
+from recbench.verification import verify_record
+
+CONFIG = RunConfig("popularity", DataConfig("taobao", size="tiny", limit=2000), device="cpu")
+
+
+@pytest.fixture
+def folders(tiny_folders, tmp_path):
+    """The prepared data with results of the test's own."""
+    return replace(tiny_folders, results=tmp_path / "results")
+
+
+@pytest.fixture
+def path(folders):
+    """The record of a run."""
+    return run(CONFIG, folders).path(folders.results)
+
+
+def edit(path, change):
+    """Change a record's plain content."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def edit_predictions(path, name, change):
+    """Change a column of the predictions beside a record."""
+    with pa.memory_map(str(predictions_path(path))) as file:
+        table = pa.ipc.open_file(file).read_all()
+    columns = {each: table.column(each).to_numpy().copy() for each in table.column_names}
+    columns[name] = change(columns[name])
+    table = pa.table(columns)
+    with (
+        pa.OSFile(str(predictions_path(path)), "wb") as file,
+        pa.ipc.new_file(file, table.schema) as writer,
+    ):
+        writer.write_table(table)
+
+
+def outcome(path, folders):
+    return {each.check: (each.result, each.why) for each in verify_record(path, folders)}
+
+
+def test_a_record_as_it_was_written_agrees_with_its_files(path, folders):
+    found = outcome(path, folders)
+    assert found == dict.fromkeys(("record", "versions", "scores", "data"), ("agrees", ""))
+
+
+def test_an_edited_score_is_caught(path, folders):
+    def better(content):
+        content["scores"]["auc"] += 0.001
+
+    edit(path, better)
+    result, why = outcome(path, folders)["scores"]
+    assert result == "differs"
+    assert why.startswith("auc is ")
+
+
+def test_predictions_edited_to_match_a_score_are_caught_by_the_labels(path, folders):
+    """Whoever raises the score by turning labels round meets the prepared data."""
+    edit_predictions(path, "label", lambda column: 1 - column)
+    from recbench.scored import load_predictions, rescored
+
+    scores = rescored(RunRecord.load(path), load_predictions(path))
+    edit(path, lambda content: content["scores"].update(scores))
+    found = outcome(path, folders)
+    assert found["scores"] == ("agrees", "")
+    assert found["data"] == ("differs", "the predictions have another label than the test part")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda c: c.update(seed=2), "its seed is not that of its configuration"),
+        (lambda c: c["config"]["training"].update(epochs=99), "config_hash is not that"),
+        (lambda c: c["model"].update(name="din"), "its model is not that of its configuration"),
+        (lambda c: c.pop("curve"), "field 'curve' is missing"),
+    ],
+)
+def test_an_edited_record_is_caught(path, folders, change, why):
+    edit(path, change)
+    found = outcome(path, folders)["record"]
+    assert found[0] == "differs"
+    assert why in found[1]
+
+
+def test_a_record_moved_to_another_models_folder_is_caught(path, folders):
+    other = path.parent.with_name("din") / path.name
+    other.parent.mkdir()
+    path.rename(other)
+    result, why = outcome(other, folders)["record"]
+    assert result == "differs"
+    assert "it belongs to taobao-v1/time/popularity" in why
+
+
+def test_a_metric_that_has_moved_on_is_said(path, folders):
+    edit(path, lambda content: content["metric_versions"].update(auc=7))
+    assert outcome(path, folders)["versions"] == ("differs", "auc is v1 here and v7 in the record")
+
+
+def test_other_fingerprints_are_caught(path, folders):
+    edit(path, lambda content: content["dataset"]["fingerprints"].update(test="0" * 64))
+    assert outcome(path, folders)["data"] == (
+        "differs",
+        "the test part has another fingerprint here",
+    )
+
+
+def test_data_that_are_not_here_are_said_to_be_unknown(path, folders, tmp_path):
+    elsewhere = replace(folders, cache=tmp_path / "elsewhere")
+    result, why = outcome(path, elsewhere)["data"]
+    assert result == "unknown"
+    assert "recbench data prepare" in why
+
+
+def test_missing_predictions_are_caught(path, folders):
+    predictions_path(path).unlink()
+    result, why = outcome(path, folders)["scores"]
+    assert result == "differs"
+    assert "cannot be read" in why
+
+
+def test_the_command_exits_with_1_if_one_record_differs(path, folders):
+    arguments = ["verify", "--results", str(folders.results), "--cache-dir", str(folders.cache)]
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 0, shown.output
+    assert "1 of 1 records agree" in shown.output
+    edit_predictions(path, "prediction", lambda column: column + np.arange(len(column)))
+    shown = CliRunner().invoke(app, [*arguments, "--json"])
+    assert shown.exit_code == 1
+    (checks,) = json.loads(shown.stdout).values()
+    assert checks[-1]["check"] == "scores"
+
+
+def test_an_empty_folder_is_a_usage_error(tmp_path):
+    shown = CliRunner().invoke(app, ["verify", "--results", str(tmp_path)])
+    assert "no record" in str(shown.exception)
+    assert Folders(None, tmp_path, tmp_path)
