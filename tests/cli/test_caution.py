@@ -10,6 +10,7 @@ from rawfiles import taobao_ad_x1
 from recbench.data.protocol import SELECTED_ON_TEST
 from recbench.datasets.taobao_ad_x1 import TaobaoAdX1
 from recbench.record import RunRecord
+from recbench.scored import load_predictions, rescored, unit_of
 
 CAUTION = f"CAUTION: {SELECTED_ON_TEST}"
 
@@ -36,6 +37,18 @@ def test_selection_on_the_test_part_is_said_everywhere(recbench, data, tmp_path)
     records = {record.dataset.protocol: record for record in map(RunRecord.load, paths)}
     assert records["x1-as-published"].dataset.leakage["caution"] == SELECTED_ON_TEST
     assert "caution" not in records["x1"].dataset.leakage
+
+
+def test_predictions_name_the_real_user_so_that_scores_can_be_had_from_them(
+    recbench, data, tmp_path
+):
+    recbench("run", "--models", "logistic-regression", "--dataset", "taobao-ad-x1", *data)
+    (path,) = (tmp_path / "results").rglob("*.json")
+    record, rows = RunRecord.load(path), load_predictions(path)
+    assert set(rows["user"]) <= set(range(1, taobao_ad_x1.USERS + 1))
+    found = rescored(record, rows)
+    assert found == pytest.approx(record.scores)
+    assert unit_of(rows)[1] == len(set(rows["user"]))
 
 
 def test_describe_says_it_and_counts_real_users(recbench, data):
