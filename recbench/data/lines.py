@@ -49,7 +49,7 @@ def read_lines(
             try:
                 values = parse(_held(line))
             except ValueError as error:
-                wrong.append((f"{path}:{number}", number, str(error)))
+                wrong.append((f"{path}:", number, str(error)))
             else:
                 if values is not None:
                     rows.append((number, *values))

@@ -48,9 +48,10 @@ def missing_files(card: Card, folder: Path | None) -> DataError:
         if folder
         else "no data folder is set"
     )
+    files = ", ".join(dict.fromkeys(card.files.values()))
     command = f"run recbench data download {card.name}, or get" if card.downloads else "Get"
     return DataError(
-        f"{card.name}: the raw files ({', '.join(dict.fromkeys(card.files.values()))}) are needed, and {where}. "
+        f"{card.name}: the raw files ({files}) are needed, and {where}. "
         f"{command[0].upper()}{command[1:]} them from {card.source}, put them in DIR/{card.home}/, "
         "and set RECBENCH_DATA=DIR or pass --data-dir DIR"
     )

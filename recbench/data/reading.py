@@ -19,7 +19,8 @@ import duckdb
 from recbench.errors import DataError
 
 MALFORMED = "malformed_rows"
-"""The table of rows that readers leave out themselves: place, as text and as number, and why."""
+"""The table of rows that readers leave out themselves: place and number, one behind the other, say
+where, and why."""
 EXAMPLES = 5
 """Malformed rows that are told of."""
 
@@ -119,7 +120,7 @@ def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
     if MALFORMED in tables:
         count += db.execute(f"SELECT count(*) FROM {MALFORMED}").fetchall()[0][0]  # noqa: S608
         examples += db.execute(
-            f"SELECT place, why FROM {MALFORMED} ORDER BY number, place LIMIT {EXAMPLES}"  # noqa: S608
+            f"SELECT place || number, why FROM {MALFORMED} ORDER BY place, number LIMIT {EXAMPLES}"  # noqa: S608
         ).fetchall()
     told = tuple(f"{place}: {why}" for place, why in examples[:EXAMPLES])
     return Rejected(count, told, remarks)

@@ -41,7 +41,7 @@ def test_an_import_says_what_it_found_and_what_comes_next(recbench, here, monkey
 def test_what_was_imported_is_used_like_any_other_dataset(recbench, here):
     assert recbench(*LOG, "--data-dir", "data").out.endswith("--dataset shop --data-dir data\n")
     where = ("--data-dir", "data")
-    assert recbench("data", "verify", "shop", *where).out.count("agrees") == 5
+    assert recbench("data", "verify", "shop", *where).out.count("agrees") == 6
     described = recbench("data", "describe", "shop", *where).out
     assert "log.csv, imported (shop, version 1, real)" in described
     done = recbench("run", "--models", "popularity", "--dataset", "shop", *where, *QUICK, "--json")

@@ -60,10 +60,10 @@ def test_datasets_say_whether_their_files_are_here(recbench, tmp_path, monkeypat
     assert rows["taobao"]["files"] == "missing (simulator)"
     assert rows["ml-latest-small"]["files"] == "missing"
     assert rows["amazon-toys"]["files"].startswith("broken: amazon-toys: item2attributes.json")
-    assert rows["amazon-beauty"]["protocols"] == "sequences, din"
+    assert rows["amazon-beauty"]["protocols"] == "sequences, din, time, din-reviews, dien"
     assert rows["ml-100k"]["distribution"] == "recbench"
     sources = [rows[name]["source"] for name in ("ml-100k", "taobao", "mmoe-synthetic")]
-    assert sources == ["download", "login", "none needed"]
+    assert sources == ["download", "by hand", "none needed"]
 
 
 def test_a_broken_plugin_is_listed_as_broken_beside_the_others(recbench, install):

@@ -415,7 +415,7 @@ def test_an_unknown_behaviour_gets_the_right_one(bring):
     ("content", "choices", "expected"),
     [
         ("", {}, "is empty"),
-        ("u,i,t\n", {}, "holds no rows: it is empty but for its first line"),
+        ("u,i,t\n", {}, "it has no rows"),
         ("u,i,t\n1,,1704067200\n", {"max_rejected": 1}, "holds no row that is complete"),
         ("word\nword\n", {}, "no delimiter splits its lines into columns; the first one is 'word'"),
         ("u,i,t,u\n1,2,3,4\n", {}, "two columns are called 'u'"),

@@ -106,7 +106,7 @@ def test_a_video_described_twice_is_an_error(read_rows):
     with pytest.raises(DataError, match=r"video_features_basic_1k.csv has the video 5 twice"):
         read_rows(
             KuaiRand1KMultiTask(), KuaiRand1KMultiTask.card.protocols["time"],
-            **files(videos="5,45,NORMAL,,,,,,,,,2\n" * 2),
+            **files(shown(1, 5), videos="5,45,NORMAL,,,,,,,,,2\n" * 2),
         )  # fmt: skip
 
 

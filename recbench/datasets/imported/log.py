@@ -57,7 +57,7 @@ def leave_out(db: duckdb.DuckDBPyConnection, file: SourceFile) -> None:
     """Make `MALFORMED` of the rows of `parsed` that say `why`."""
     db.execute(
         f"""CREATE TABLE {MALFORMED} AS
-        SELECT {text(file.name + ", row ")} || row AS place, row AS number, why FROM parsed
+        SELECT {text(file.name + ", row ")} AS place, row AS number, why FROM parsed
         WHERE why IS NOT NULL"""  # noqa: S608
     )
 
