@@ -87,7 +87,7 @@ def write_prepared(
     if split.given_up and not all(parts.values()):
         raise DataError(
             f"{card.name}: {split.given_up:,} targets are left out, since their users have met "
-            "every item that could be a negative, and a part has no others; there must be more items"
+            "every item that could be a negative, and a part has no others; more items are needed"
         )
     require_parts(parts, card.name)
     _write_log(log, users, items, folder)
