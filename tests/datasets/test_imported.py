@@ -464,7 +464,7 @@ def test_where_everybody_met_everything_there_are_no_negatives(bring):
 def test_where_nearly_everybody_met_everything_the_error_says_so(bring, prepared):
     frame = pd.DataFrame({"u": [1, 2] * 20, "i": [0, 0, 1, 1] * 10, "t": range(START, START + 40)})
     bring(frame.iloc[:-1].assign(u=lambda f: f.u.where(f.index != 0, 3)))
-    with pytest.raises(DataError, match=r"targets are left out, since .* there must be more items"):
+    with pytest.raises(DataError, match=r"targets are left out, since .* more items are needed"):
         prepared()
 
 

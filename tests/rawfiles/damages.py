@@ -152,8 +152,14 @@ def empty(file: RawFile) -> bytes:
     return b""
 
 
-def header_only(file: RawFile) -> bytes:
-    """Leave the header, or one row of a file without."""
+def header_only(file: RawFile) -> bytes | None:
+    """Leave the first line.
+
+    Not where that is a row of a table without a header: such a file is but smaller, which the
+    counts of the published release tell, and drawn files have none.
+    """
+    if file.columns and not file.header:
+        return None
     return b"".join(file.data.splitlines(keepends=True)[:1])
 
 
@@ -182,9 +188,11 @@ def duplicates(file: RawFile) -> bytes | None:
 
 def shuffled(file: RawFile) -> bytes | None:
     """Put rows into random order."""
+    if not file.columns:
+        return None
     lines = file.lines
     random.Random(1).shuffle(lines)
-    return file.with_lines(lines) if file.columns else None
+    return file.with_lines(lines)
 
 
 def lonely_user(file: RawFile) -> bytes | None:
