@@ -91,12 +91,7 @@ def write_prepared(
     if split.given_up and not all(parts.values()):
         raise DataError(
             f"{card.name}: {split.given_up:,} targets are left out, since their users have met "
-<<<<<<< HEAD
-            "every item that could be a negative, and a part has no others; there must be more "
-            "items"
-=======
             "every item that could be a negative, and a part has no others; more items are needed"
->>>>>>> wt-import
         )
     require_parts(parts, card.name)
     if log.groups is not None:
