@@ -3,7 +3,7 @@ import gzip
 import duckdb
 import pytest
 
-from recbench.data.reading import open_text, read_csv, rejected
+from recbench.data.reading import MALFORMED, open_text, read_csv, rejected
 from recbench.errors import DataError
 
 COLUMNS = {"user": "BIGINT", "item": "BIGINT"}
@@ -140,8 +140,8 @@ def test_rows_that_a_reader_left_out_are_counted_with_the_malformed_ones(db, tmp
     path.write_text("1,2\nx,3\n")
     read(db, path)
     db.execute(
-        "CREATE TABLE left_out AS SELECT 'log.csv' AS file, 9 - i AS row, 'odd' AS why "
-        "FROM range(7) AS each(i)"
+        f"CREATE TABLE {MALFORMED} AS SELECT 'log.csv, row ' AS place, 9 - i AS number, "
+        "'odd' AS why FROM range(7) AS each(i)"
     )
     found = rejected(db)
     assert found.count == 8
