@@ -91,15 +91,14 @@ def score_run(record: RunRecord, rows: Rows) -> ScoredRun:
 def unit_of(rows: Rows) -> tuple[NDArray[np.intp], int]:
     """Return the unit that each row is of, [N], and the number of units.
 
-    That is its user; in cold start its item where an episode has rows of several users; and the
-    row itself where there is no user.
+    That is its user; in cold start its item where an episode has rows of several users, since the
+    new ones are few there; and the row itself where there is no user.
     """
     if "user" not in rows:
         length = len(next(iter(rows.values())))
         return np.arange(length), length
-    name = "user"
-    if "episode" in rows and not _constant(rows["episode"], rows["user"]):
-        name = "item" if _constant(rows["episode"], rows["item"]) else "episode"
+    of_items = "episode" in rows and not _constant(rows["episode"], rows["user"])
+    name = "item" if of_items else "user"
     units, unit = np.unique(rows[name], return_inverse=True)
     return unit, len(units)
 

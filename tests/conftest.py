@@ -5,6 +5,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,12 @@ def tiny_folders(tmp_path_factory) -> Folders:
     folders = Folders(None, root / "cache", root / "results")
     prepare(Taobao(), DataConfig("taobao", size="tiny"), folders)
     return folders
+
+
+@pytest.fixture
+def run_folders(tiny_folders, tmp_path) -> Folders:
+    """The folders of the tiny simulated Taobao, with results of the test's own."""
+    return replace(tiny_folders, results=tmp_path / "results")
 
 
 @pytest.fixture

@@ -32,21 +32,15 @@ class Heard(Progress):
         self.notes.append(text)
 
 
-@pytest.fixture
-def folders(tiny_folders, tmp_path):
-    """The prepared data with results of the test's own."""
-    return replace(tiny_folders, results=tmp_path / "results")
-
-
 @pytest.fixture(params=[POPULARITY, BASE], ids=["popularity", "din-base"])
 def config(request):
     return request.param
 
 
-def test_a_run_leaves_its_record_and_its_predictions_and_nothing_else(config, folders, tiny):
-    record = run(config, folders)
-    path = record.path(folders.results)
-    files = {each for each in folders.results.rglob("*") if each.is_file()}
+def test_a_run_leaves_its_record_and_its_predictions_and_nothing_else(config, run_folders, tiny):
+    record = run(config, run_folders)
+    path = record.path(run_folders.results)
+    files = {each for each in run_folders.results.rglob("*") if each.is_file()}
     assert files == {path, predictions_path(path)}
     assert json.loads(json.dumps(asdict(RunRecord.load(path)))) == json.loads(
         json.dumps(asdict(record))
@@ -67,9 +61,9 @@ def test_a_run_leaves_its_record_and_its_predictions_and_nothing_else(config, fo
     assert record.dataset.attainable["auc"] > record.scores["auc"]
 
 
-def test_scoring_the_kept_predictions_again_gives_exactly_the_record(config, folders):
-    record = run(config, folders)
-    with pa.OSFile(str(predictions_path(record.path(folders.results)))) as file:
+def test_scoring_the_kept_predictions_again_gives_exactly_the_record(config, run_folders):
+    record = run(config, run_folders)
+    with pa.OSFile(str(predictions_path(record.path(run_folders.results)))) as file:
         kept = pa.ipc.open_file(file).read_all().to_pydict()
     labels, users, found = kept["label"], kept["user"], kept["prediction"]
     again = {
@@ -80,40 +74,40 @@ def test_scoring_the_kept_predictions_again_gives_exactly_the_record(config, fol
     assert again == record.scores
 
 
-def test_a_run_that_was_made_before_is_kept_until_it_is_asked_for_again(config, folders):
-    first = run(config, folders)
-    path, heard = first.path(folders.results), Heard()
+def test_a_run_that_was_made_before_is_kept_until_it_is_asked_for_again(config, run_folders):
+    first = run(config, run_folders)
+    path, heard = first.path(run_folders.results), Heard()
     written = path.stat().st_mtime_ns
-    assert run(config, folders, heard) == RunRecord.load(path)
+    assert run(config, run_folders, heard) == RunRecord.load(path)
     assert path.stat().st_mtime_ns == written
     assert heard.notes == [f"{config.model}, seed {config.seed}: done before, its record is kept"]
-    remade = run(config, folders, again=True)
+    remade = run(config, run_folders, again=True)
     assert path.stat().st_mtime_ns > written
     assert remade.scores == first.scores
     assert remade.validation == first.validation
     assert remade.key == first.key
 
 
-def test_a_model_is_kept_when_asked_for_even_if_the_run_was_made_before(config, folders):
-    path = run(config, folders).path(folders.results)
+def test_a_model_is_kept_when_asked_for_even_if_the_run_was_made_before(config, run_folders):
+    path = run(config, run_folders).path(run_folders.results)
     written = path.stat().st_mtime_ns
-    run(config, folders, keep_model=True)
+    run(config, run_folders, keep_model=True)
     assert path.stat().st_mtime_ns > written
     assert state_key(path) == RunRecord.load(path).key
     heard = Heard()
-    run(config, folders, heard, keep_model=True)
-    run(config, folders, heard)
+    run(config, run_folders, heard, keep_model=True)
+    run(config, run_folders, heard)
     assert len([note for note in heard.notes if "done before" in note]) == 2
     state_path(path).write_bytes(b"damaged")
     assert state_key(path) == ""
-    run(config, folders, keep_model=True)
+    run(config, run_folders, keep_model=True)
     assert state_key(path) == RunRecord.load(path).key
 
 
 @pytest.mark.parametrize("damage", ["record", "predictions", "key"])
-def test_a_damaged_or_outdated_record_is_made_anew(folders, damage):
-    first = run(POPULARITY, folders)
-    path = first.path(folders.results)
+def test_a_damaged_or_outdated_record_is_made_anew(run_folders, damage):
+    first = run(POPULARITY, run_folders)
+    path = first.path(run_folders.results)
     if damage == "predictions":
         predictions_path(path).unlink()
     elif damage == "record":
@@ -121,17 +115,17 @@ def test_a_damaged_or_outdated_record_is_made_anew(folders, damage):
     else:
         path.write_text(path.read_text().replace(first.key, "0" * 64))
     heard = Heard()
-    run(POPULARITY, folders, heard)
+    run(POPULARITY, run_folders, heard)
     assert not any("done before" in note for note in heard.notes)
     assert RunRecord.load(path).key == first.key
     assert predictions_path(path).exists()
 
 
-def test_seeds_change_the_result_and_lie_side_by_side(folders):
-    one, other = run(BASE, folders), run(replace(BASE, seed=4), folders)
+def test_seeds_change_the_result_and_lie_side_by_side(run_folders):
+    one, other = run(BASE, run_folders), run(replace(BASE, seed=4), run_folders)
     assert one.config_hash == other.config_hash
     assert one.scores != other.scores
-    assert one.path(folders.results).parent == other.path(folders.results).parent
+    assert one.path(run_folders.results).parent == other.path(run_folders.results).parent
     assert one.curve[0]["loss"] != other.curve[0]["loss"]
 
 
@@ -182,18 +176,18 @@ CHEATS = """
         ("Asks", "the test part is sealed until training has ended"),
     ],
 )
-def test_a_model_that_looks_at_the_test_gets_no_record(install, folders, name, expected):
+def test_a_model_that_looks_at_the_test_gets_no_record(install, run_folders, name, expected):
     install("cheats", {"cheats": CHEATS}, models={"cheat": f"cheats:{name}"})
     with pytest.raises(RuntimeError, match=expected):
-        run(replace(POPULARITY, model="cheat"), folders)
-    assert not list(folders.results.rglob("*.json"))
+        run(replace(POPULARITY, model="cheat"), run_folders)
+    assert not list(run_folders.results.rglob("*.json"))
 
 
-def test_a_model_for_another_task_is_refused(install, folders):
+def test_a_model_for_another_task_is_refused(install, run_folders):
     install("cheats", {"cheats": CHEATS}, models={"other": "cheats:Other"})
     expected = "other is a model for next-item, and taobao is a dataset for ctr; `recbench list`"
     with pytest.raises(UsageError, match=expected):
-        check(replace(POPULARITY, model="other"), folders)
+        check(replace(POPULARITY, model="other"), run_folders)
 
 
 @pytest.mark.parametrize(
@@ -210,18 +204,18 @@ def test_a_model_for_another_task_is_refused(install, folders):
         ({"device": "gpu"}, UsageError, "device 'gpu' cannot be used: .*; try --device auto"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_before_anything_is_made(folders, change, error, expected):
+def test_what_cannot_be_is_refused_before_anything_is_made(run_folders, change, error, expected):
     with pytest.raises(error, match=expected):
-        run(replace(BASE, **change), folders)
-    assert not folders.results.exists()
+        run(replace(BASE, **change), run_folders)
+    assert not run_folders.results.exists()
 
 
-def test_every_choice_is_made_and_recorded(folders):
-    chosen, _, _ = check(RunConfig("din-base", DataConfig("taobao", size="tiny")), folders)
+def test_every_choice_is_made_and_recorded(run_folders):
+    chosen, _, _ = check(RunConfig("din-base", DataConfig("taobao", size="tiny")), run_folders)
     assert chosen.data == DataConfig("taobao", "time", "simulated", "tiny")
     assert chosen.model_config["history_length"] == 50
     assert chosen.device in ("cpu", "cuda")
-    assert check(chosen, folders)[0] == chosen
+    assert check(chosen, run_folders)[0] == chosen
 
 
 SETTLED = """
@@ -238,10 +232,10 @@ SETTLED = """
 """
 
 
-def test_a_models_settings_come_before_the_harnesss_and_after_the_users(install, folders):
+def test_a_models_settings_come_before_the_harnesss_and_after_the_users(install, run_folders):
     install("settled", {"settled": SETTLED}, models={"settled": "settled:Settled"})
     config = replace(POPULARITY, model="settled")
-    plain, _, _ = check(config, folders)
+    plain, _, _ = check(config, run_folders)
     assert plain.training == {
         **asdict(TrainingConfig()),
         "learning_rate": 0.125,
@@ -250,11 +244,11 @@ def test_a_models_settings_come_before_the_harnesss_and_after_the_users(install,
     }
     default = TrainingConfig().learning_rate
     own = {"learning_rate": default, "epochs": 1}
-    chosen, _, _ = check(replace(config, training=own), folders)
+    chosen, _, _ = check(replace(config, training=own), run_folders)
     assert chosen.training == plain.training | own
     assert chosen.hash != plain.hash
-    assert check(chosen, folders)[0] == chosen
-    record = run(replace(config, training=own), folders)
+    assert check(chosen, run_folders)[0] == chosen
+    record = run(replace(config, training=own), run_folders)
     assert record.config["training"] == chosen.training
     assert record.config_hash == chosen.hash
     assert len(record.curve) == 1
@@ -270,29 +264,29 @@ def test_a_models_settings_come_before_the_harnesss_and_after_the_users(install,
         ("Wrong", "training.epochs is 0; at least 1"),
     ],
 )
-def test_wrong_settings_of_a_model_are_the_plugins_fault(install, folders, name, expected):
+def test_wrong_settings_of_a_model_are_the_plugins_fault(install, run_folders, name, expected):
     install("settled", {"settled": SETTLED}, models={"settled": f"settled:{name}"})
     with pytest.raises(PluginError, match=rf"^settled \(settled.{name}\): {expected}"):
-        run(replace(POPULARITY, model="settled"), folders)
+        run(replace(POPULARITY, model="settled"), run_folders)
 
 
-def test_a_loss_that_explodes_is_an_error_with_a_mend(folders):
+def test_a_loss_that_explodes_is_an_error_with_a_mend(run_folders):
     training = {**TRAINING, "optimizer": "sgd", "learning_rate": 1e30}
     with pytest.raises(TrainingError, match=r"in epoch 1, .*try a lower training\.learning_rate"):
-        run(replace(BASE, training=training), folders)
+        run(replace(BASE, training=training), run_folders)
 
 
-def test_a_broken_plugin_is_an_error(install, folders):
+def test_a_broken_plugin_is_an_error(install, run_folders):
     install("broken", {"broken_plugin": "1 / 0"}, models={"broken": "broken_plugin:Model"})
     with pytest.raises(PluginError, match="model 'broken' of broken 1.0 cannot be imported"):
-        run(replace(POPULARITY, model="broken"), folders)
+        run(replace(POPULARITY, model="broken"), run_folders)
 
 
 def test_a_run_on_a_table_scores_each_label_and_keeps_what_it_takes_to_do_so_again(tmp_path):
-    folders = Folders(None, tmp_path / "cache", tmp_path / "results")
+    run_folders = Folders(None, tmp_path / "cache", tmp_path / "results")
     data = DataConfig("mmoe-synthetic", size="tiny")
     config = RunConfig("mmoe", data, training=TRAINING, device="cpu")
-    record = run(config, folders)
+    record = run(config, run_folders)
     assert list(record.scores) == ["mse", "mse/y1", "mse/y2"]
     assert record.metric_versions == dict.fromkeys(record.scores, 1)
     assert (record.task, record.scored_users, record.dataset.attainable) == (
@@ -300,20 +294,20 @@ def test_a_run_on_a_table_scores_each_label_and_keeps_what_it_takes_to_do_so_aga
         None,
         None,
     )
-    with pa.OSFile(str(predictions_path(record.path(folders.results)))) as file:
+    with pa.OSFile(str(predictions_path(record.path(run_folders.results)))) as file:
         kept = pa.ipc.open_file(file).read_all().to_pydict()
     assert list(kept) == ["row", "label/y1", "label/y2", "prediction/y1", "prediction/y2"]
     again = [mse(kept[f"label/{name}"], kept[f"prediction/{name}"]) for name in ("y1", "y2")]
     assert [record.scores["mse/y1"], record.scores["mse/y2"]] == pytest.approx(again)
     assert record.scores["mse"] == pytest.approx(sum(again) / 2)
-    (table,) = tables([RunRecord.load(record.path(folders.results))])
+    (table,) = tables([RunRecord.load(record.path(run_folders.results))])
     assert [metric.name for metric in table.group.metrics] == list(record.scores)
 
 
 def test_a_model_of_another_task_than_the_table_is_refused(tmp_path):
-    folders = Folders(None, tmp_path / "cache", tmp_path / "results")
+    run_folders = Folders(None, tmp_path / "cache", tmp_path / "results")
     with pytest.raises(UsageError, match="din is a model for ctr, and mmoe-synthetic is a dataset"):
-        run(RunConfig("din", DataConfig("mmoe-synthetic", size="tiny")), folders)
+        run(RunConfig("din", DataConfig("mmoe-synthetic", size="tiny")), run_folders)
 
 
 LEARNER = """
@@ -363,9 +357,9 @@ def test_a_run_on_episodes_scores_each_state_and_keeps_what_it_takes_to_do_so_ag
     install, cold_folders, tmp_path, protocol, states, metrics, limit
 ):
     install("learner", {"learner": LEARNER}, models={"means": "learner:Means"})
-    folders = replace(cold_folders, results=tmp_path / "results")
+    run_folders = replace(cold_folders, results=tmp_path / "results")
     data = DataConfig("ml-100k-coldstart", protocol, "simulated", "tiny", limit)
-    record = run(RunConfig("means", data, training=TRAINING, device="cpu"), folders)
+    record = run(RunConfig("means", data, training=TRAINING, device="cpu"), run_folders)
     each = [f"{metric}/{state}" for state in states for metric in metrics]
     assert list(record.scores) == [*metrics, *each]
     for metric in metrics:
@@ -373,7 +367,7 @@ def test_a_run_on_episodes_scores_each_state_and_keeps_what_it_takes_to_do_so_ag
         assert record.scores[metric] == pytest.approx(sum(own) / 4)
     assert record.dataset.leakage["training"].startswith("training sees")
     assert record.dataset.attainable is None
-    with pa.OSFile(str(predictions_path(record.path(folders.results)))) as file:
+    with pa.OSFile(str(predictions_path(record.path(run_folders.results)))) as file:
         kept = pa.ipc.open_file(file).read_all().to_pandas()
     columns = ["user", "item", "time", "episode", "state", "label", "prediction"]
     assert list(kept) == columns
@@ -384,5 +378,5 @@ def test_a_run_on_episodes_scores_each_state_and_keeps_what_it_takes_to_do_so_ag
         rows["prediction"] = rows["prediction"].astype("float32")
         for metric in metrics:
             assert METRICS[metric](rows) == pytest.approx(record.scores[f"{metric}/{state}"])
-    (table,) = tables([RunRecord.load(record.path(folders.results))])
+    (table,) = tables([RunRecord.load(record.path(run_folders.results))])
     assert {metric.name for metric in table.group.metrics} == set(record.scores)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -23,43 +22,37 @@ CONFIG = RunConfig(
 
 
 @pytest.fixture
-def folders(tiny_folders, tmp_path):
-    """The prepared data with results of the test's own."""
-    return replace(tiny_folders, results=tmp_path / "results")
-
-
-@pytest.fixture
-def path(folders):
+def path(run_folders):
     """The record of a run."""
-    return run(CONFIG, folders).path(folders.results)
+    return run(CONFIG, run_folders).path(run_folders.results)
 
 
-def test_a_run_made_again_agrees_to_the_last_bit_and_leaves_the_record(path, folders):
+def test_a_run_made_again_agrees_to_the_last_bit_and_leaves_the_record(path, run_folders):
     before = path.read_bytes()
-    found = reproduce(path, folders)
+    found = reproduce(path, run_folders)
     assert found.exact
     assert set(found.differences.values()) == {0.0}
     assert path.read_bytes() == before
 
 
-def test_another_result_is_said_with_what_may_explain_it(path, folders):
+def test_another_result_is_said_with_what_may_explain_it(path, run_folders):
     content = json.loads(path.read_text())
     content["scores"]["auc"] -= 0.25
     content["environment"]["torch"] = "1.0"
     path.write_text(json.dumps(content))
-    found = reproduce(path, folders)
+    found = reproduce(path, run_folders)
     assert not found.exact
     assert found.differences["auc"] == pytest.approx(0.25)
     assert any(note.startswith("torch was 1.0") for note in found.notes)
-    arguments = ["reproduce", str(path), "--cache-dir", str(folders.cache)]
+    arguments = ["reproduce", str(path), "--cache-dir", str(run_folders.cache)]
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 1
     assert "differs" in shown.output
 
 
-def test_a_record_of_other_data_cannot_be_reproduced(path, folders):
+def test_a_record_of_other_data_cannot_be_reproduced(path, run_folders):
     content = json.loads(path.read_text())
     content["dataset"]["fingerprints"]["train"] = "0" * 64
     path.write_text(json.dumps(content))
     with pytest.raises(RecbenchError, match="another fingerprint of its train part"):
-        reproduce(path, folders)
+        reproduce(path, run_folders)

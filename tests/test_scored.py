@@ -87,7 +87,7 @@ def test_the_mean_over_states_moves_with_its_users():
     [
         ("user", 30),  # an episode is a user's: users
         ("item", 20),  # or an item's: items
-        ("third", 3),  # or neither's: the episodes themselves
+        ("third", 20),  # or neither's, as a phase is one of many users and new items: items
     ],
 )
 def test_units_are_what_an_episode_is_about(episode, units):

@@ -20,15 +20,9 @@ CONFIG = RunConfig("popularity", DataConfig("taobao", size="tiny", limit=2000), 
 
 
 @pytest.fixture
-def folders(tiny_folders, tmp_path):
-    """The prepared data with results of the test's own."""
-    return replace(tiny_folders, results=tmp_path / "results")
-
-
-@pytest.fixture
-def path(folders):
+def path(run_folders):
     """The record of a run."""
-    return run(CONFIG, folders).path(folders.results)
+    return run(CONFIG, run_folders).path(run_folders.results)
 
 
 def edit(path, change):
@@ -52,33 +46,33 @@ def edit_predictions(path, name, change):
         writer.write_table(table)
 
 
-def outcome(path, folders):
-    return {each.check: (each.result, each.why) for each in verify_record(path, folders)}
+def outcome(path, run_folders):
+    return {each.check: (each.result, each.why) for each in verify_record(path, run_folders)}
 
 
-def test_a_record_as_it_was_written_agrees_with_its_files(path, folders):
-    found = outcome(path, folders)
+def test_a_record_as_it_was_written_agrees_with_its_files(path, run_folders):
+    found = outcome(path, run_folders)
     assert found == dict.fromkeys(("record", "versions", "scores", "data"), ("agrees", ""))
 
 
-def test_an_edited_score_is_caught(path, folders):
+def test_an_edited_score_is_caught(path, run_folders):
     def better(content):
         content["scores"]["auc"] += 0.001
 
     edit(path, better)
-    result, why = outcome(path, folders)["scores"]
+    result, why = outcome(path, run_folders)["scores"]
     assert result == "differs"
     assert why.startswith("auc is ")
 
 
-def test_predictions_edited_to_match_a_score_are_caught_by_the_labels(path, folders):
+def test_predictions_edited_to_match_a_score_are_caught_by_the_labels(path, run_folders):
     """Whoever raises the score by turning labels round meets the prepared data."""
     edit_predictions(path, "label", lambda column: 1 - column)
     from recbench.scored import load_predictions, rescored
 
     scores = rescored(RunRecord.load(path), load_predictions(path))
     edit(path, lambda content: content["scores"].update(scores))
-    found = outcome(path, folders)
+    found = outcome(path, run_folders)
     assert found["scores"] == ("agrees", "")
     assert found["data"] == ("differs", "the predictions have another label than the test part")
 
@@ -92,51 +86,60 @@ def test_predictions_edited_to_match_a_score_are_caught_by_the_labels(path, fold
         (lambda c: c.pop("curve"), "field 'curve' is missing"),
     ],
 )
-def test_an_edited_record_is_caught(path, folders, change, why):
+def test_an_edited_record_is_caught(path, run_folders, change, why):
     edit(path, change)
-    found = outcome(path, folders)["record"]
+    found = outcome(path, run_folders)["record"]
     assert found[0] == "differs"
     assert why in found[1]
 
 
-def test_a_record_moved_to_another_models_folder_is_caught(path, folders):
+def test_a_record_moved_to_another_models_folder_is_caught(path, run_folders):
     other = path.parent.with_name("din") / path.name
     other.parent.mkdir()
     path.rename(other)
-    result, why = outcome(other, folders)["record"]
+    result, why = outcome(other, run_folders)["record"]
     assert result == "differs"
     assert "it belongs to taobao-v1/time/popularity" in why
 
 
-def test_a_metric_that_has_moved_on_is_said(path, folders):
+def test_a_metric_that_has_moved_on_is_said(path, run_folders):
     edit(path, lambda content: content["metric_versions"].update(auc=7))
-    assert outcome(path, folders)["versions"] == ("differs", "auc is v1 here and v7 in the record")
+    assert outcome(path, run_folders)["versions"] == (
+        "differs",
+        "auc is v1 here and v7 in the record",
+    )
 
 
-def test_other_fingerprints_are_caught(path, folders):
+def test_other_fingerprints_are_caught(path, run_folders):
     edit(path, lambda content: content["dataset"]["fingerprints"].update(test="0" * 64))
-    assert outcome(path, folders)["data"] == (
+    assert outcome(path, run_folders)["data"] == (
         "differs",
         "the test part has another fingerprint here",
     )
 
 
-def test_data_that_are_not_here_are_said_to_be_unknown(path, folders, tmp_path):
-    elsewhere = replace(folders, cache=tmp_path / "elsewhere")
+def test_data_that_are_not_here_are_said_to_be_unknown(path, run_folders, tmp_path):
+    elsewhere = replace(run_folders, cache=tmp_path / "elsewhere")
     result, why = outcome(path, elsewhere)["data"]
     assert result == "unknown"
     assert "recbench data prepare" in why
 
 
-def test_missing_predictions_are_caught(path, folders):
+def test_missing_predictions_are_caught(path, run_folders):
     predictions_path(path).unlink()
-    result, why = outcome(path, folders)["scores"]
+    result, why = outcome(path, run_folders)["scores"]
     assert result == "differs"
     assert "cannot be read" in why
 
 
-def test_the_command_exits_with_1_if_one_record_differs(path, folders):
-    arguments = ["verify", "--results", str(folders.results), "--cache-dir", str(folders.cache)]
+def test_the_command_exits_with_1_if_one_record_differs(path, run_folders):
+    arguments = [
+        "verify",
+        "--results",
+        str(run_folders.results),
+        "--cache-dir",
+        str(run_folders.cache),
+    ]
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 0, shown.output
     assert "1 of 1 records agree" in shown.output

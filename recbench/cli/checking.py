@@ -75,11 +75,12 @@ def reproduce(
     """
     from recbench.cli.progress import progress
     from recbench.folders import Folders
+    from recbench.plain import finite
     from recbench.reproduction import reproduce as make_again
 
     found = make_again(record, Folders.from_environment(data_dir, cache_dir), progress())
     if as_json:
-        typer.echo(json.dumps(asdict(found) | {"exact": found.exact}))
+        typer.echo(json.dumps(finite(asdict(found) | {"exact": found.exact})))
     else:
         _print(found)
     if not found.exact:

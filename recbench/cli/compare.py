@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from recbench.cli.table import print_table
 
 if TYPE_CHECKING:
     from recbench.leaderboard import Comparison
+    from recbench.metrics.statistics import Difference
 
 
 def compare(
@@ -33,6 +35,7 @@ def compare(
     from recbench.folders import Folders
     from recbench.leaderboard import compare as compare_models
     from recbench.leaderboard import load_records
+    from recbench.plain import finite
 
     if len(models) < 2:
         raise UsageError("give two or more models to compare, such as `recbench compare din sim`")
@@ -44,7 +47,7 @@ def compare(
     scores = options.names("--metrics", metrics) if metrics else []
     found = compare_models(chosen, root, models, scores)
     if as_json:
-        typer.echo(json.dumps([_plain(each) for each in found]))
+        typer.echo(json.dumps(finite([_plain(each) for each in found])))
         return
     for place, comparison in enumerate(found):
         if place:
@@ -68,7 +71,7 @@ def _print(comparison: Comparison) -> None:
             pair.score,
             *(f"{value:.4f}" for value in pair.values),
             f"{found.value:+.4f}",
-            f"{found.low:+.4f} to {found.high:+.4f}",
+            _interval(found),
             _p(found.p_value),
             _p(pair.adjusted),
             f"{found.effect:+.3f}",
@@ -94,7 +97,13 @@ def _notes(comparison: Comparison) -> list[str]:
 
 
 def _p(value: float) -> str:
+    if math.isnan(value):
+        return "unknown"
     return f"{value:.4f}" if value >= 0.001 else "< 0.001"
+
+
+def _interval(found: Difference) -> str:
+    return "unknown" if math.isnan(found.low) else f"{found.low:+.4f} to {found.high:+.4f}"
 
 
 def _plain(comparison: Comparison) -> dict[str, Any]:

@@ -171,7 +171,7 @@ def unpack(
             _take(source, taking)
         except _DAMAGED as error:
             raise DataError(f"{archive} is damaged ({error}); get the file again") from error
-        except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a rare way
+        except RuntimeError as error:  # encrypted, or of a compression that Python lacks
             raise DataError(
                 f"{archive} cannot be unpacked here ({error}); unpack it yourself in its folder"
             ) from error

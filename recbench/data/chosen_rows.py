@@ -9,14 +9,13 @@ import duckdb
 
 from recbench.data.card import Card
 from recbench.data.database import require_few
-from recbench.data.reading import Rejected
+from recbench.data.reading import EXAMPLES, Rejected
 from recbench.errors import DataError
 
 LATEST = 95_617_584_000
 """Seconds until the year 5000; later times are of another unit."""
 UNITS = {1_000: "milliseconds", 1_000_000: "microseconds", 1_000_000_000: "nanoseconds"}
 """What a second has of them."""
-EXAMPLES = 5
 
 
 def choose_rows(

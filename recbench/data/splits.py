@@ -118,6 +118,20 @@ class LastSessions:
 
 
 @dataclass(frozen=True)
+class LastSessionShares(LastSessions):
+    """Whole sessions by the time of their last event; the latest of all events bound the parts.
+
+    Attributes:
+        valid: Share of the events from whose first moment on sessions are validation.
+        test: Share of the events from whose first moment on sessions are test.
+    """
+
+    def boundaries(self, log: LogChunk) -> tuple[int, int]:
+        """Return the first moment of validation and of test, given the whole log."""
+        return GlobalTime(self.valid, self.test, "share").moments(log.time)
+
+
+@dataclass(frozen=True)
 class OfficialTest:
     """Test is what the publisher made it; the last users of the rest are validation.
 

@@ -145,7 +145,8 @@ def _score(rows: pd.DataFrame, metric: Metric) -> Column:
 
 def _interval(rows: pd.DataFrame) -> Column:
     bounds = zip(rows["low"], rows["high"], strict=True)
-    return Column("95 %", _cells(f"{_number(low)}–{_number(high)}" for low, high in bounds))
+    texts = (DASH if math.isnan(low) else f"{_number(low)}–{_number(high)}" for low, high in bounds)
+    return Column("95 %", _cells(texts))
 
 
 def _number(value: float) -> str:

@@ -85,7 +85,8 @@ def ndcg_of_order(relevance: ArrayLike, k: int | None = None) -> Floats:
     places = gains.shape[-1] if k is None else _places(k)
     discounts = 1.0 / np.log2(np.arange(2.0, gains.shape[-1] + 2.0))
     discounts[places:] = 0.0
-    ideal = np.asarray(np.sort(gains, axis=-1)[..., ::-1] @ discounts)
+    best_first = np.ascontiguousarray(np.sort(gains, axis=-1)[..., ::-1])  # summed as `gains` are
+    ideal = np.asarray(best_first @ discounts)
     return np.divide(gains @ discounts, ideal, out=np.full_like(ideal, np.nan), where=ideal > 0)
 
 

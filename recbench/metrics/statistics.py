@@ -24,6 +24,8 @@ BLOCKS = 1024
 """Most units that are drawn; more are first put together at random, as many users a block. The
 width of an interval then has an error of 2 %."""
 LEVEL = 0.95
+FEWEST = 10
+"""Units without which nothing is said of chance: draws of fewer are too much alike."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Interval:
 
     Attributes:
         value: The score.
-        low: Lower bound.
-        high: Upper bound.
+        low: Lower bound; nan if there are too few units to know.
+        high: Upper bound; likewise.
     """
 
     value: float
@@ -46,7 +48,7 @@ class Difference(Interval):
     """A difference of two scores.
 
     Attributes:
-        p_value: How often as large a difference comes by chance, two-sided.
+        p_value: How often as large a difference comes by chance, two-sided; nan as the bounds.
         effect: The difference as a multiple of the standard deviation of what single units add to
             it.
     """
@@ -78,7 +80,7 @@ class Resampling:
     def interval(self, seeds: Sequence[Contributions]) -> Interval:
         """Return the mean score over seeds and its interval; nan bounds where undefined."""
         value = float(np.mean([each.value for each in seeds]))
-        drawn = self._users(seeds) + self._training(seeds)
+        drawn = self._known(self._users(seeds) + self._training(seeds))
         return Interval(value, *_bounds(drawn))
 
     def difference(
@@ -87,10 +89,14 @@ class Resampling:
         """Return the mean score of the first minus that of the second, on the same units."""
         value = float(np.mean([a.value for a in first]) - np.mean([b.value for b in second]))
         users = self._users(first) - self._users(second)
-        drawn = users + self._training(first, second)
+        drawn = self._known(users + self._training(first, second))
         spread = float(np.std(users)) * np.sqrt(self._units)
         effect = value / spread if spread else (0.0 if value == 0 else np.copysign(np.inf, value))
         return Difference(value, *_bounds(drawn), _p_value(drawn), float(effect))
+
+    def _known(self, drawn: Floats) -> Floats:
+        """Return the draws, or nan for each where there are too few units."""
+        return drawn if self._units >= FEWEST else np.full_like(drawn, np.nan)
 
     def _users(self, seeds: Sequence[Contributions]) -> Floats:
         """Return the mean score over seeds for each draw of the units, [DRAWS]."""

@@ -147,3 +147,20 @@ def test_without_predictions_means_rank_and_the_reason_is_said(save, tmp_path):
 def test_one_seed_is_said_to_leave_the_chance_in_training_out(save, tmp_path):
     (table,) = tables([save("din", 1, 1.0)], root=tmp_path)
     assert "one seed: the chance in training" in render([table], "md")
+
+
+def test_of_too_few_users_the_command_says_that_chance_is_unknown(make_record, tmp_path):
+    """An unknown p-value was once shown as a small one."""
+    rows = {"user": np.arange(8) // 2, "item": np.arange(8), "label": np.arange(8) % 2}
+    for model, way in (("din", 1), ("sim", -1)):
+        make_record(model).save(tmp_path, rows | {"prediction": way * np.arange(8.0)})
+    arguments = ["compare", "din", "sim", "--results", str(tmp_path)]
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 0, shown.output
+    assert "unknown" in shown.output
+    assert "< 0.001" not in shown.output
+    (found,) = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert found["pairs"][0]["difference"]["p_value"] is None
+    records, _ = load_records(tmp_path)
+    (table,) = tables(records, root=tmp_path)
+    assert table.rows["rank"].tolist() == [1, 1]

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from recbench.metrics import METRICS, Contributions
-from recbench.metrics.statistics import BLOCKS, Resampling, holm
+from recbench.metrics.statistics import BLOCKS, FEWEST, Resampling, holm
 
 
 def means(values) -> Contributions:
@@ -61,15 +61,24 @@ def test_seeds_that_scatter_widen_the_interval():
     assert 0.72 - found.low == pytest.approx(half, rel=0.1)
 
 
-def test_one_user_leaves_no_room_for_chance_and_none_is_refused():
-    assert Resampling(1).interval([means([0.5])]).low == 0.5
+@pytest.mark.parametrize("units", [1, FEWEST - 1])
+def test_of_too_few_users_nothing_is_said_of_chance(units):
+    """And never an interval of no width, which would call a difference certain."""
+    one, other = (means(np.full(units, value)) for value in (0.5, 0.6))
+    found = Resampling(units).difference([other], [one])
+    assert found.value == pytest.approx(0.1)
+    assert np.isnan([found.low, found.high, found.p_value]).all()
+    assert np.isnan(Resampling(units).interval([one]).low)
+
+
+def test_no_user_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
         Resampling(0)
 
 
 def test_an_undefined_score_has_no_bounds():
-    nothing = Contributions(np.zeros(5), np.zeros(5))
-    found = Resampling(5).difference([nothing], [means(np.ones(5))])
+    nothing = Contributions(np.zeros(50), np.zeros(50))
+    found = Resampling(50).difference([nothing], [means(np.ones(50))])
     assert np.isnan([found.value, found.low, found.high, found.p_value]).all()
 
 

@@ -12,7 +12,7 @@ from recbench.data import Card, Dataset
 from recbench.data.card import AnyProtocol
 from recbench.data.manifest import file_checksum
 from recbench.data.protocol import GlobalTime, LastSessions, Negatives, Protocol
-from recbench.data.session_shares import LastSessionShares
+from recbench.data.splits import LastSessionShares
 from recbench.data.table_protocol import RandomShares, TableProtocol
 from recbench.datasets.imported.description import Description
 from recbench.datasets.imported.log import make_log

@@ -1,7 +1,6 @@
 import numpy as np
 
-from recbench.data.protocol import LogChunk
-from recbench.data.session_shares import LastSessionShares
+from recbench.data.splits import LastSessionShares, LogChunk
 
 
 def test_the_latest_events_bound_parts_of_whole_sessions():
