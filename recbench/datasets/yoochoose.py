@@ -27,8 +27,8 @@ STAMP = Protocol(
     min_history=1,
     ties="order",
     seen_targets=True,
-    source="the released script of STAMP (Liu et al., KDD 2018), which takes the last clicks by the "
-    "number of their session, whole sessions alone. Otherwise " + SOURCE,
+    source="the released script of STAMP (Liu et al., KDD 2018), which takes the last clicks by "
+    "the number of their session, whole sessions alone. Otherwise " + SOURCE,
     files=("rows",),
 )
 FILE = "yoochoose-clicks.dat"
