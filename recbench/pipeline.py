@@ -24,7 +24,7 @@ from recbench.data import (
     prepare,
     resolve,
 )
-from recbench.errors import PluginError, UsageError, unknown_name
+from recbench.errors import DataError, PluginError, UsageError, unknown_name
 from recbench.evaluate import chunk, predict, require_whole, score
 from recbench.folders import Folders
 from recbench.ops.dispatch import observe
@@ -97,6 +97,20 @@ def settle(config: RunConfig, folders: Folders, progress: Progress = SILENT) -> 
     key = run_key(config, plugin, dataset)
     model = model_record(config, plugin)
     return Order(config, model, str(dataset.folder), key, perf_counter() - started)
+
+
+def prepared(config: RunConfig, folders: Folders) -> bool:
+    """Return whether the data of `config` are prepared, as far as its raw files are here.
+
+    Raises:
+        UsageError: If it names something that does not exist.
+    """
+    dataset = load_dataset(find("dataset", config.data.dataset, folders))
+    try:
+        folder = resolve(dataset, config.data, folders).folder(folders.cache)
+    except DataError:
+        return False
+    return (folder / "manifest.json").exists()
 
 
 def fit_and_predict(
