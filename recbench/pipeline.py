@@ -89,7 +89,8 @@ def run(
         )
     scores = score(model.task, test, predictions)
     clock.append(perf_counter())
-    seconds = Seconds(*np.diff(clock).tolist())
+    prepared, trained, evaluated = np.diff(clock).tolist()
+    seconds = Seconds(prepared, trained + fitted.earlier_seconds, evaluated)
     outcome = Outcome(model, fitted, test, scores, seconds, memory.peak(), operators)
     record = make_record(config, plugin, dataset, key, outcome)
     if keep_model:
@@ -171,7 +172,9 @@ def train(
     examples = open_loader(
         dataset, dataset.part("train"), model.reads, training.batch_size, config.seed
     )
-    return model.fit(examples, validate, TrainingRun(training, folder, device, progress))
+    return model.fit(
+        examples, validate, TrainingRun(training, folder, device, progress, folder.name)
+    )
 
 
 def seed_everything(seed: int) -> None:
