@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import psutil
 
-from recbench.claim import unwritable
 from recbench.limits import Limits
 
 MARK = "RECBENCH_CHILD"
@@ -36,36 +35,31 @@ class Child:
 
     Args:
         asked: What it is to do, as `recbench.worker` reads it.
-        log: The file for all that it prints.
+        log: The open file for all that it prints.
         limits: What it may use.
-
-    Raises:
-        RecbenchError: If the log cannot be written.
     """
 
-    def __init__(self, asked: Mapping[str, Any], log: Path, limits: Limits) -> None:
-        self.log, self._limits, self._mark = log, limits, uuid4().hex
+    def __init__(self, asked: Mapping[str, Any], log: IO[bytes], limits: Limits) -> None:
+        self._limits, self._mark = limits, uuid4().hex
         self._rest, self._ended_for = b"", ""
         self._started, self._looked = math.inf, monotonic()
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         orders, self._life = os.pipe()  # it ends itself when nobody holds this end any more
         try:
-            log.parent.mkdir(parents=True, exist_ok=True)
-            with log.open("wb") as output:
-                self._process = subprocess.Popen(  # noqa: S603
-                    [sys.executable, "-P", "-m", "recbench.worker", str(writer)],
-                    stdin=orders,
-                    stdout=output,
-                    stderr=output,
-                    env=self._environment(),
-                    pass_fds=(writer,),
-                    start_new_session=True,
-                )
-        except OSError as error:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-P", "-m", "recbench.worker", str(writer)],
+                stdin=orders,
+                stdout=log,
+                stderr=log,
+                env=self._environment(),
+                pass_fds=(writer,),
+                start_new_session=True,
+            )
+        except OSError:
             os.close(self._reader)
             os.close(self._life)
-            raise unwritable(log.parent, error) from error
+            raise
         finally:
             os.close(writer)
             os.close(orders)

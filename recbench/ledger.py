@@ -11,7 +11,7 @@ import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from recbench.claim import unwritable
 from recbench.config import RunConfig
@@ -43,6 +43,20 @@ def log_path(config: RunConfig, results: Path) -> Path:
     """Return the file for what a run prints."""
     name = f"{config.data.dataset}-{config.model}-{config.hash[:12]}-s{config.seed}.log"
     return results / ".runs" / name
+
+
+def open_log(config: RunConfig, results: Path) -> IO[bytes]:
+    """Return the file for what a run prints, emptied.
+
+    Raises:
+        RecbenchError: If it cannot be written.
+    """
+    path = log_path(config, results)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
 
 
 def key_of(config: RunConfig, order: Order | None) -> str:

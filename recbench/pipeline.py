@@ -148,6 +148,7 @@ def fit_and_predict(
         save_checkpoint(model, state / MODEL, {KEY: order.key})
     parameters = sum(each.numel() for each in model.parameters() if each.requires_grad)
     built, trained, predicted = np.diff(clock).tolist()
+    trained += fitted.earlier_seconds
     used, where = used_operators(operators), environment(config.device)
     outcome = Outcome(fitted, parameters, built, trained, predicted, memory.peak(), used, where)
     outcome.save(state, predictions)
@@ -247,7 +248,9 @@ def train(
     examples = open_loader(
         dataset, dataset.part("train"), model.reads, training.batch_size, config.seed
     )
-    return model.fit(examples, validate, TrainingRun(training, folder, device, progress))
+    return model.fit(
+        examples, validate, TrainingRun(training, folder, device, progress, folder.name)
+    )
 
 
 def seed_everything(seed: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from time import sleep
 from typing import Any
 
@@ -12,7 +13,7 @@ from recbench.child import Child
 from recbench.config import RunConfig
 from recbench.errors import UsageError
 from recbench.folders import Folders
-from recbench.ledger import log_path
+from recbench.ledger import open_log
 from recbench.limits import Limits
 from recbench.order import Order
 from recbench.plain import from_plain
@@ -78,24 +79,26 @@ def _settle(
 ) -> list[Settled]:
     """Settle runs in one child, up to the first that ends it."""
     asked = {"configs": [each.plain() for each in configs], "folders": plain_folders(folders)}
-    log, found = folders.results / ".runs" / "settling.log", list[Settled]()
-    child, relay, going = Child(asked | {"prepare": prepare}, log, limits), Relay(progress), True
-    try:
-        while going:
-            going = child.running()
-            for event in child.events():
-                if "order" in event or "failed" in event:
-                    found.append(_settled(configs[len(found)], event, folders.results))
-                relay.tell(event)
-            sleep(TICK * going)
-    finally:
-        relay.close()
-        child.close()
-    if len(found) < len(configs):
-        config = configs[len(found)]
-        found.append(Settled(config, None, child.cause()))
-        log.replace(log_path(config, folders.results))
-    log.unlink(missing_ok=True)
+    relay, going, found = Relay(progress), True, list[Settled]()
+    with TemporaryFile() as printed:
+        child = Child(asked | {"prepare": prepare}, printed, limits)
+        try:
+            while going:
+                going = child.running()
+                for event in child.events():
+                    if ("order" in event or "failed" in event) and len(found) < len(configs):
+                        found.append(_settled(configs[len(found)], event, folders.results))
+                    relay.tell(event)
+                sleep(TICK * going)
+        finally:
+            relay.close()
+            child.close()
+        if len(found) < len(configs):
+            config = configs[len(found)]
+            found.append(Settled(config, None, child.cause()))
+            printed.seek(0)
+            with open_log(config, folders.results) as log:
+                log.write(printed.read())
     return found
 
 
@@ -103,7 +106,8 @@ def _settled(config: RunConfig, event: dict[str, Any], results: Path) -> Settled
     if event.get("kind") == UsageError.__name__:
         raise UsageError(event["failed"])
     if "failed" in event:
-        log_path(config, results).write_text(event["trace"], encoding="utf-8")
+        with open_log(config, results) as log:
+            log.write(event["trace"].encode())
         return Settled(config, None, event["failed"])
     order = from_plain(Order, event["order"]) if event["order"] else None
     return Settled(config, order)

@@ -16,7 +16,7 @@ from recbench.claim import Claim
 from recbench.config import RunConfig
 from recbench.errors import DataError, PluginError, RecbenchError
 from recbench.folders import Folders
-from recbench.ledger import forget_failure, log_path, write_failure
+from recbench.ledger import forget_failure, log_path, open_log, write_failure
 from recbench.limits import Limits
 from recbench.order import OUTCOME, Order, title
 from recbench.pipeline import check, conclude, run
@@ -72,10 +72,9 @@ def run_here(
             record = run(config, folders, progress, again=again, keep_model=keep_model)
             yield Cell(config, record)
         except (Exception, SystemExit) as error:
-            log = log_path(config, folders.results)
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_text(traceback.format_exc(), encoding="utf-8")
-            yield Cell(config, None, cause(error), log)
+            with open_log(config, folders.results) as log:
+                log.write(traceback.format_exc().encode())
+            yield Cell(config, None, cause(error), log_path(config, folders.results))
 
 
 def run_suite(
@@ -173,7 +172,8 @@ class _Launcher:
                 "folders": plain_folders(self.folders),
             }
             asked |= {"keep_model": self.keep_model}
-            child = Child(asked, log_path(run.config, results), self.limits)
+            with open_log(run.config, results) as log:
+                child = Child(asked, log, self.limits)
         except BaseException:
             claim.release()
             raise

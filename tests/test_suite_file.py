@@ -60,7 +60,11 @@ def test_a_suite_is_every_model_on_every_dataset_with_every_seed(load):
         ("seeds =", "seed =", "unknown field of the suite: 'seed'; did you mean seeds"),
         ("table =", "tables =", "unknown field of source: 'tables'; did you mean table"),
         ("datasets =", "dataset =", "datasets of grid 1: give a list of one or more"),
-        ("protocol =", "protocols =", "field of datasets of grid 1: 'protocols'; did you mean protoc"),
+        (
+            "protocol =",
+            "protocols =",
+            "field of datasets of grid 1: 'protocols'; did you mean protoc",
+        ),
         ("config =", "configs =", "field of models of grid 1: 'configs'; did you mean config"),
         ("epochs = 2", "epoch = 2", "unknown field of training: 'epoch'; did you mean epochs"),
         ("batch_size = 32", "batch_size = 0", "training.batch_size is 0; at least 1"),
