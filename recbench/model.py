@@ -86,7 +86,11 @@ class Model(nn.Module):
     ) -> FitResult:
         """Train on `train` and keep the state that scores best in `validate`.
 
-        A model that does not learn by gradients overrides this and may ignore `run`.
+        A model that does not learn by gradients overrides this and may ignore `run`. One that
+        trains several times gives each training a `run.stage` of its own.
+
+        An interrupted training goes on in a new model: what training changes belongs in parameters
+        and persistent buffers, and random numbers are drawn from the global generators.
         """
         return fit(self, train, validate, run)
 
