@@ -44,6 +44,8 @@ def run(
     data_dir: options.DataDir = None,
     cache_dir: options.CacheDir = None,
     results: options.Results = None,
+    plugin: options.Plugin = None,
+    no_plugin: options.NoPlugin = None,
     json: options.Json = False,
 ) -> None:
     """Train and score models on a dataset, a run for each model and seed.
@@ -52,6 +54,7 @@ def run(
     """
     from recbench.config import parse_overrides
     from recbench.folders import Folders
+    from recbench.plugins import choosing
 
     if config:
         configs = [_load_alone(config, context)]
@@ -59,13 +62,14 @@ def run(
         configs = _configs(models, dataset, seeds, (protocol, source, size, limit), device)
     overrides = parse_overrides(settings or (), {each.model for each in configs})
     folders = Folders.from_environment(data_dir, cache_dir, results)
-    _run_and_show(
-        [overrides.apply(each) for each in configs],
-        folders,
-        again=again,
-        keep_model=keep_model,
-        as_json=json,
-    )
+    with choosing(plugin or (), no_plugin or ()):
+        _run_and_show(
+            [overrides.apply(each) for each in configs],
+            folders,
+            again=again,
+            keep_model=keep_model,
+            as_json=json,
+        )
 
 
 def _load_alone(config: Path, context: typer.Context) -> RunConfig:
