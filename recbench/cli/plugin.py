@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,6 +51,26 @@ def check(
         _print(plugin, results)
     if not all(each.passed for each in results):
         raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    name: Annotated[
+        str, typer.Argument(help="What the model or dataset is to be asked for by, such as my-fm.")
+    ],
+    kind: Annotated[str, typer.Option(help="model or dataset.")] = "model",
+    directory: Annotated[
+        Path | None, typer.Option(help="Where to write it; ./recbench-NAME if not given.")
+    ] = None,
+) -> None:
+    """Write a whole distribution with a new model or dataset, which passes every check."""
+    from recbench.skeleton.distribution import Names, write_distribution
+
+    names = Names(_kind(kind) or "model", name)
+    folder = directory or Path(names.distribution)
+    for path in write_distribution(names, folder):
+        typer.echo(path)
+    typer.echo(f"next: cd {folder} && pip install . && recbench plugin check {name}")
 
 
 def _kind(text: str) -> Kind | None:

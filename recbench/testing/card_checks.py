@@ -144,6 +144,8 @@ def _require_events(db: duckdb.DuckDBPyConnection, card: Card, protocol: object)
     for table, key in (("items", "item"), ("users", "user")):
         if columns := _types(db, table):
             _require_columns(columns, table, (key,))
+            cause = f"the table {table} has a column 'row', which would be an input; leave it out"
+            require("row" not in columns, cause)
     if card.group:
         _require_columns(_types(db, "users"), "users", (card.group,))
 

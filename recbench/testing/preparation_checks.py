@@ -47,7 +47,7 @@ def check_parts(subject: DatasetSubject) -> None:
     for name, protocol in subject.card.protocols.items():
         prepared = subject.prepared(name)
         parts = {part.name: part for part in _parts(prepared)}
-        if "row" in prepared.schema or "row" in parts["train"].columns:
+        if "row" in parts["train"].columns:
             keys: tuple[str, ...] = ("row",)
         elif isinstance(protocol, Protocol) and not protocol.selects_on_test:
             keys = KEY

@@ -117,3 +117,16 @@ def test_a_name_of_both_kinds_needs_the_kind(recbench, install):
     done = recbench("plugin", "check", "both")
     assert done.status == 2
     assert "'both' is a model and a dataset; say which with --kind" in done.err
+
+
+def test_a_new_plugin_is_written_and_says_what_is_next(recbench, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = recbench("plugin", "new", "brand-new", "--kind", "dataset")
+    assert done.status == 0, done.err
+    *files, last = done.out.splitlines()
+    assert all((tmp_path / file).is_file() for file in files)
+    assert "recbench-brand-new/recbench_brand_new/__init__.py" in files
+    assert last == "next: cd recbench-brand-new && pip install . && recbench plugin check brand-new"
+    assert recbench("plugin", "new", "brand-new").status == 2
+    assert recbench("plugin", "new", "brand-new", "--directory", "other").status == 0
+    assert (tmp_path / "other" / "tests" / "test_brand_new.py").is_file()

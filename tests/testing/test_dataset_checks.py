@@ -141,6 +141,12 @@ class Misnamed(Plays):
         read_csv(db, "plays", files["log"], COLUMNS)
 
 
+class Numbered(Plays):
+    def read(self, db, files):
+        super().read(db, files)
+        db.execute("CREATE VIEW items AS SELECT DISTINCT item, item AS row FROM events")
+
+
 class Random(Plays):
     def read(self, db, files):
         read_csv(db, "plays", files["log"], COLUMNS)
@@ -216,6 +222,7 @@ ONE_LABEL = TableProtocol(RandomShares())
         (Restless, "check_sample", "another plays.csv the second time; fix its seeds"),
         (Textual, "check_reader", "the column 'time' of events is VARCHAR; it must be a number"),
         (Unlabelled, "check_reader", "the table events has no column 'label'"),
+        (Numbered, "check_reader", "the table items has a column 'row', which would be an input"),
         (Misnamed, "check_reader", "read makes no table events"),
         (Random, "check_fingerprints", "time: the same files give another"),
         (Wordy, "check_labels", "the label 'click' of train has other values than 0 and 1"),
