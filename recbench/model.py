@@ -24,9 +24,6 @@ from recbench.schema import Schema
 from recbench.task import COLD_START, CTR, MULTI_TASK, NEXT_ITEM, Task
 from recbench.training import FitResult, Source, TrainingRun, fit
 
-API_VERSION = 1
-"""The plugin contract's version; a plugin states the one it was written for as `api`."""
-
 
 class Model(nn.Module):
     """A recommender model: built from a schema and its own frozen `Config`.
@@ -38,6 +35,7 @@ class Model(nn.Module):
         reads: Which events of a history `forward` can make use of; set it in `__init__`.
         training_settings: Fields of `TrainingConfig` with the values that the model is best
             trained with, as plain data; those that a run gives itself come before them.
+        expected_failures: By name, checks of `recbench.testing` that it cannot pass, and why.
         expert_names: What to call the experts whose weights `explain` returns; numbers if empty.
     """
 
@@ -46,6 +44,7 @@ class Model(nn.Module):
     Config: ClassVar[type[Any]]
     reads: Reads = Reads()
     training_settings: ClassVar[Mapping[str, Any]] = {}
+    expected_failures: ClassVar[Mapping[str, str]] = {}
     expert_names: tuple[str, ...] = ()
 
     def __init__(self, schema: Schema, config: Any) -> None:

@@ -20,6 +20,7 @@ from recbench.cli import (
     leaderboard,
     listing,
     operators,
+    plugin,
     run,
     suite,
 )
@@ -58,6 +59,7 @@ app.command("reproduce")(checking.reproduce)
 app.command("explain")(explain.explain)
 app.command("list")(listing.list_plugins)
 app.add_typer(data.app, name="data")
+app.add_typer(plugin.app, name="plugin")
 app.command("ops")(operators.operators)
 app.command("doctor")(doctor.doctor)
 

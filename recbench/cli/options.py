@@ -55,6 +55,24 @@ KeepModel = Annotated[
     bool,
     typer.Option("--keep-model", help="Keep each trained model's state, for recbench explain."),
 ]
+Plugin = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--plugin",
+        metavar="[NAME=]MODULE:CLASS",
+        help="A model or dataset that is not installed, found from here; repeatable. "
+        "[env: RECBENCH_PLUGINS]",
+    ),
+]
+NoPlugin = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--no-plugin",
+        metavar="NAME",
+        help="A distribution, model or dataset to do without; repeatable. "
+        "[env: RECBENCH_NO_PLUGINS; 1 for all but recbench's own]",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 

@@ -49,6 +49,8 @@ def run(
     data_dir: options.DataDir = None,
     cache_dir: options.CacheDir = None,
     results: options.Results = None,
+    plugin: options.Plugin = None,
+    no_plugin: options.NoPlugin = None,
     json: options.Json = False,
 ) -> None:
     """Train and score models, a run for each model, dataset and seed.
@@ -61,6 +63,7 @@ def run(
     from recbench.cli.making import Making, make_and_show
     from recbench.config import parse_overrides
     from recbench.folders import Folders
+    from recbench.plugins import choosing
 
     if config:
         configs = [_load_alone(config, context)]
@@ -70,7 +73,8 @@ def run(
     limits = options.limits(jobs, threads, time_limit, memory_limit)
     making = Making(limits, jobs, again, failed, dry_run, keep_model, in_process, json)
     folders = Folders.from_environment(data_dir, cache_dir, results)
-    make_and_show([overrides.apply(each) for each in configs], folders, making)
+    with choosing(plugin or (), no_plugin or ()):
+        make_and_show([overrides.apply(each) for each in configs], folders, making)
 
 
 def _load_alone(config: Path, context: typer.Context) -> RunConfig:

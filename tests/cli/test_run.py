@@ -183,3 +183,32 @@ def test_ctrl_c_in_the_second_run_keeps_the_first_and_exits_with_130(site, tiny_
     assert process.returncode == 130, said
     assert said.endswith("error: interrupted; what was finished is kept\n")
     assert [record.model.name for record in records(tmp_path)] == ["popularity"]
+
+
+UNPUBLISHED = """
+    from recbench_models.baselines.popularity import Popularity
+
+    class Crowd(Popularity):
+        pass
+"""
+
+
+def test_a_class_that_is_not_installed_runs_and_its_record_says_so(
+    recbench, install, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(install("nothing", {"crowd_here": UNPUBLISHED}))
+    options = ("--models", "crowd", "--dataset", "taobao", "--size", "tiny", "--json")
+    done = recbench("run", *options, "--plugin", "crowd_here:Crowd")
+    assert done.status == 0, done.err
+    (record,) = json.loads(done.out)["records"]
+    model = record["model"]
+    assert (model["name"], model["distribution"], model["version"]) == ("crowd", "unpublished", "")
+    assert len(model["hash"]) == 64
+    assert recbench("run", *options).status == 2
+
+
+def test_what_is_switched_off_does_not_run(recbench):
+    done = recbench("run", "--models", "din", "--dataset", "taobao", "--no-plugin", "din")
+    assert (done.status, done.out) == (2, "")
+    assert "the model 'din' of recbench" in done.err
+    assert "is switched off (--no-plugin or RECBENCH_NO_PLUGINS=din)" in done.err
