@@ -69,7 +69,8 @@ def to_terminal(tables: Sequence[Table], console: Console | None = None) -> str:
             if index:
                 console.print()
             group = table.group
-            comparable = group.source == "real" and group.limit is None and not group.caution
+            comparable = group.source == "real" and group.limit is None
+            comparable = comparable and not (group.caution or group.stale)
             layouts, left_out = _fitting(table, console)
             console.print(
                 table.group.title, style="bold" if comparable else "bold yellow", markup=False
