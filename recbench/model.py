@@ -21,6 +21,7 @@ from recbench.batch import (
     Reads,
 )
 from recbench.schema import Schema
+from recbench.search import COMMON_SPACE, SearchSpace
 from recbench.task import COLD_START, CTR, MULTI_TASK, NEXT_ITEM, Task
 from recbench.training import FitResult, Source, TrainingRun, fit
 
@@ -38,6 +39,8 @@ class Model(nn.Module):
         reads: Which events of a history `forward` can make use of; set it in `__init__`.
         training_settings: Fields of `TrainingConfig` with the values that the model is best
             trained with, as plain data; those that a run gives itself come before them.
+        search_space: What tuning varies: fields of `Config`, and of the training as
+            `training.FIELD`; {} for a model that has nothing to tune.
         expert_names: What to call the experts whose weights `explain` returns; numbers if empty.
     """
 
@@ -46,6 +49,7 @@ class Model(nn.Module):
     Config: ClassVar[type[Any]]
     reads: Reads = Reads()
     training_settings: ClassVar[Mapping[str, Any]] = {}
+    search_space: ClassVar[SearchSpace] = COMMON_SPACE
     expert_names: tuple[str, ...] = ()
 
     def __init__(self, schema: Schema, config: Any) -> None:

@@ -21,6 +21,7 @@ from recbench.cli import (
     listing,
     operators,
     run,
+    tune,
 )
 from recbench.errors import RecbenchError, UsageError
 
@@ -49,6 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("tune")(tune.tune)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("compare")(compare.compare)
 app.command("verify")(checking.verify)

@@ -50,3 +50,14 @@ def names(option: str, text: str) -> list[str]:
             f"{option} '{text}': give one or more different names, with commas between"
         )
     return found
+
+
+def seeds(option: str, text: str) -> list[int]:
+    """Return the seeds in a comma-separated list; `UsageError` if one is no whole number."""
+    from recbench.errors import UsageError
+
+    found = names(option, text)
+    for each in found:
+        if not each.isdecimal():
+            raise UsageError(f"{option}: '{each}' is not a whole number of 0 or more")
+    return [int(each) for each in found]

@@ -90,7 +90,7 @@ def _configs(
         raise UsageError("give either --models and --dataset, or --config FILE")
     protocol, source, size, limit = choices
     options.one_of("--source", source, ("auto", "real", "simulated"))
-    numbers = [_seed(text) for text in options.names("--seeds", seeds)]
+    numbers = options.seeds("--seeds", seeds)
     data = DataConfig(dataset, protocol, source, size, limit)  # type: ignore[arg-type]
     listed = options.names("--models", models)
     return [RunConfig(model, data, seed=n, device=device) for model in listed for n in numbers]
@@ -138,9 +138,3 @@ def _show(cells: list[Cell], results: Path, *, as_json: bool) -> None:
         typer.echo(json.dumps({"records": [finite(asdict(r)) for r in records], "failed": failed}))
     elif records:
         typer.echo(render(tables(records, root=results), "table"))
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise UsageError(f"--seeds: '{text}' is not a whole number of 0 or more")
-    return int(text)
