@@ -128,15 +128,9 @@ def fit_and_predict(
     if (state / OUTCOME).exists() and (not keep_model or (state / MODEL).exists()):
         return  # a process was ended after this and before the record
     clock = [perf_counter()]
-    plugin = find("model", config.model)
-    kind = load_model(plugin)
-    if model_record(config, plugin) != order.model:
-        raise PluginError(f"the code of {config.model} has changed meanwhile; start the run again")
     dataset = PreparedDataset(Path(order.data), config.data.limit)
     require_room(state, (dataset.folder / "samples/test.arrow").stat().st_size)
-    seed_everything(config.seed)
-    model = kind(dataset.schema, build(kind.Config, config.model_config, config.model))
-    model.to(config.device)
+    model = untrained(order, dataset)
     clock.append(perf_counter())
     with observe() as operators:
         fitted = train(model, dataset, config, state, progress)
@@ -152,6 +146,37 @@ def fit_and_predict(
     used, where = used_operators(operators), environment(config.device)
     outcome = Outcome(fitted, parameters, built, trained, predicted, memory.peak(), used, where)
     outcome.save(state, predictions)
+
+
+def fit_and_validate(order: Order, state: Path, progress: Progress = SILENT) -> FitResult:
+    """Train the model and return what training did; the test part stays sealed.
+
+    Args:
+        order: The run.
+        state: The folder of what training keeps until it has ended.
+        progress: Who is told how it goes.
+
+    Raises:
+        RecbenchError: With what failed, where, and how to mend it.
+    """
+    dataset = PreparedDataset(Path(order.data), order.config.data.limit)
+    return train(untrained(order, dataset), dataset, order.config, state, progress)
+
+
+def untrained(order: Order, dataset: PreparedDataset) -> Model:
+    """Return the model of a run as it is before training, everything random seeded.
+
+    Raises:
+        PluginError: If its code is not what it was when the run was settled.
+    """
+    config = order.config
+    plugin = find("model", config.model)
+    kind = load_model(plugin)
+    if model_record(config, plugin) != order.model:
+        raise PluginError(f"the code of {config.model} has changed meanwhile; start the run again")
+    seed_everything(config.seed)
+    model = kind(dataset.schema, build(kind.Config, config.model_config, config.model))
+    return model.to(config.device)
 
 
 def conclude(order: Order, results: Path) -> RunRecord:

@@ -23,6 +23,7 @@ from recbench.cli import (
     plugin,
     run,
     suite,
+    tune,
 )
 from recbench.errors import RecbenchError, UsageError
 
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("suite")(suite.suite)
+app.command("tune")(tune.tune)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("compare")(compare.compare)
 app.command("verify")(checking.verify)

@@ -103,3 +103,14 @@ def limits(jobs: int, threads: int, time_limit: str, memory_limit: float) -> Lim
 
     seconds = duration(time_limit, "--time-limit") if time_limit else 0.0
     return Limits(seconds, memory_limit, threads_of(jobs, threads))
+
+
+def seeds(option: str, text: str) -> list[int]:
+    """Return the seeds in a comma-separated list; `UsageError` if one is no whole number."""
+    from recbench.errors import UsageError
+
+    found = names(option, text)
+    for each in found:
+        if not each.isdecimal():
+            raise UsageError(f"{option}: '{each}' is not a whole number of 0 or more")
+    return [int(each) for each in found]

@@ -99,7 +99,7 @@ def _configs(
         raise UsageError("give either --models and --dataset, or --config FILE")
     protocol, source, size, limit = choices
     options.one_of("--source", source, ("auto", "real", "simulated"))
-    numbers = [_seed(text) for text in options.names("--seeds", seeds)]
+    numbers = options.seeds("--seeds", seeds)
     return [
         RunConfig(
             model,
@@ -111,9 +111,3 @@ def _configs(
         for model in options.names("--models", models)
         for number in numbers
     ]
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise UsageError(f"--seeds: '{text}' is not a whole number of 0 or more")
-    return int(text)
