@@ -1,4 +1,4 @@
-"""docs/plugins.md: every command of it runs, in order, in one shell; both languages have the same."""
+"""docs/plugins.md: every command of it runs, in order, in one shell; so do those in Chinese."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def blocks(page):
 
 
 def script(page):
-    """Return what a reader types: the commands, and the files of Python named in their first line."""
+    """Return what a reader types: commands, and Python into the file that its first line names."""
     typed = [INSTALL]
     for language, text in blocks(page):
         if language == "python":
