@@ -54,6 +54,9 @@ plugin-test: setup
 	rm -rf build/template && mkdir -p build
 	$(BIN)/python -m pip install --quiet --no-deps --target build/template plugins/template
 	PYTHONPATH=build/template $(BIN)/pytest plugins/template/tests
+	PYTHONPATH=build/template $(BIN)/recbench plugin check fm
+	PYTHONPATH=build/template RECBENCH_CACHE=build/template/cache RECBENCH_DATA= $(BIN)/recbench run \
+	    --models fm --dataset taobao --size tiny --set training.epochs=1 --results build/template/results
 
 smoke: setup
 	RECBENCH_CACHE=build/smoke/cache RECBENCH_DATA= $(BIN)/recbench run --again --results build/smoke/results \
