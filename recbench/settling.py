@@ -79,7 +79,7 @@ def _settle(
 ) -> list[Settled]:
     """Settle runs in one child, up to the first that ends it."""
     asked = {"configs": [each.plain() for each in configs], "folders": plain_folders(folders)}
-    relay, going, found = Relay(progress), True, list[Settled]()
+    relay, going, found, said = Relay(progress), True, list[Settled](), set[str]()
     with TemporaryFile() as printed:
         child = Child(asked | {"prepare": prepare}, printed, limits)
         try:
@@ -88,7 +88,9 @@ def _settle(
                 for event in child.events():
                     if ("order" in event or "failed" in event) and len(found) < len(configs):
                         found.append(_settled(configs[len(found)], event, folders.results))
-                    relay.tell(event)
+                    if (note := str(event.get("note"))) not in said:  # of data that runs share
+                        relay.tell(event)
+                    said |= {note} if "note" in event else set()
                 sleep(TICK * going)
         finally:
             relay.close()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from recbench.errors import TrainingError, unknown_name
 from recbench.metrics import METRICS, metric_of
+from recbench.ops.dispatch import observe
 from recbench.training.config import TrainingConfig
 from recbench.training.run import FitResult, TrainingRun
 from recbench.training.source import Source
@@ -53,18 +54,19 @@ def fit(
     if not train.examples:
         raise TrainingError("the training part has no examples; see `recbench data describe`")
     config = run.config
-    state = TrainingState(model, train, run)
-    standing = state.standing
-    while not standing.ended(config):
-        measured = _train_epoch(state, train, run)
-        scores = {name: float(score) for name, score in validate(model).items()}
-        better = _improves(scores, standing.best, config.monitor)
-        standing.end_epoch(measured, scores, better=better)
-        if better:
-            state.save_best()
-        state.save()
-        label = _label(standing.epochs, config)
-        run.progress.note(f"{label}  {_line(measured, scores, best=better)}")
+    with observe() as operators:
+        state = TrainingState(model, train, run, operators)
+        standing = state.standing
+        while not standing.ended(config):
+            measured = _train_epoch(state, train, run)
+            scores = {name: float(score) for name, score in validate(model).items()}
+            better = _improves(scores, standing.best, config.monitor)
+            standing.end_epoch(measured, scores, better=better)
+            if better:
+                state.save_best()
+            state.save()
+            label = _label(standing.epochs, config)
+            run.progress.note(f"{label}  {_line(measured, scores, best=better)}")
     state.load_best()
     curve = standing.curve
     seconds = sum(each["seconds"] for each in curve)

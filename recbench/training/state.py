@@ -7,7 +7,7 @@ again ends as it would have ended, to the last bit where the device repeats itse
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from recbench.errors import RecbenchError
+from recbench.ops.dispatch import report_use
 from recbench.training.checkpoint import read_tensors, tensors_digest, write_tensors
 from recbench.training.config import TrainingConfig
 from recbench.training.optimizer import make_optimizer, make_scheduler
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of what a checkpoint holds; grows with every change of it."""
 
-TRAINING, STANDING, SCHEDULE = "recbench.training", "recbench.standing", "recbench.schedule"
-"""Notes of a checkpoint: which training it is of, how far that had come, the learning rate."""
+TRAINING, STANDING = "recbench.training", "recbench.standing"
+SCHEDULE, OPERATORS = "recbench.schedule", "recbench.operators"
+"""Notes of a checkpoint: which training it is of, how far that had come, the learning rate, and
+which implementations of operators had run."""
 
 
 @dataclass
@@ -95,13 +98,23 @@ class TrainingState:
         earlier_seconds: Time that sittings before this one took.
     """
 
-    def __init__(self, model: Model, train: Source, run: TrainingRun) -> None:
-        """Begin a training, or go on with it where the run's folder has a checkpoint of it."""
+    def __init__(
+        self, model: Model, train: Source, run: TrainingRun, operators: Mapping[str, set[str]]
+    ) -> None:
+        """Begin a training, or go on with it where the run's folder has a checkpoint of it.
+
+        Args:
+            model: The model in its initial state.
+            train: The training examples.
+            run: Settings, folder, device and progress.
+            operators: What `observe` collects as long as the training lasts.
+        """
         self.model = model
         self.optimizer = make_optimizer(model.parameters(), run.config)
         self.scheduler = make_scheduler(self.optimizer, run.config, train.batches)
         self.standing = Standing()
         self._run = run
+        self._operators = operators
         self._path = run.folder / "checkpoint.safetensors"
         self._identity = self._began_with(train)
         self._started = self._saved = perf_counter()
@@ -133,6 +146,7 @@ class TrainingState:
             TRAINING: self._identity,
             STANDING: json.dumps(asdict(standing)),
             SCHEDULE: json.dumps(schedule),
+            OPERATORS: json.dumps({name: sorted(how) for name, how in self._operators.items()}),
         }
         write_tensors(tensors, self._path, notes)
         kept = f"best-{standing.best_epoch}.safetensors"
@@ -174,6 +188,7 @@ class TrainingState:
             note(f"{reason}; training begins anew")
             return
         self.standing = standing
+        report_use(json.loads(notes[OPERATORS]))
         if not standing.ended(self._run.config):
             self.model.load_state_dict(state)
             self._set_optimizer(_below("optimizer/", tensors), json.loads(notes[SCHEDULE]))

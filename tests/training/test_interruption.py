@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from recbench.errors import RecbenchError, UsageError
+from recbench.ops.dispatch import observe, runs_native
 from recbench.progress import Progress
 from recbench.training import TrainingRun, checkpoint_notes, fit, state
 from recbench.training.random_state import random_state, set_random_state
@@ -226,6 +227,27 @@ def test_time_is_summed_over_sittings(examples, make_noisy, validate, make_run):
     assert result.curve[1]["seconds"] > kept["seconds"] > 0
     seconds = sum(row["seconds"] for row in result.curve)
     assert result.samples_per_second == pytest.approx(2 * examples.examples / seconds)
+
+
+def test_operators_that_ran_before_the_break_are_told_of(examples, make_noisy, validate, make_run):
+    class First(make_noisy):
+        """Uses an operator in its first step only."""
+
+        def loss(self, batch):
+            if not self.steps:
+                runs_native("first", [torch.zeros(1)])
+            return super().loss(batch)
+
+    run = replace(make_run(epochs=2), checkpoint_seconds=0)
+    for left in (3, 2):
+        with pytest.raises(BrokenOff):
+            fit(First(), Breaking(examples, left), validate, run)
+    with observe() as used:
+        fit(First(), examples, validate, run)
+    assert len(used["first"]) == 1
+    with observe() as later:
+        fit(First(), Breaking(examples, 1), validate, run)  # training had ended
+    assert later == used
 
 
 def test_the_folder_holds_one_checkpoint_and_one_best_state(
