@@ -15,7 +15,7 @@ def test_models_are_tuned_alike_then_run_with_their_best_settings(recbench, tmp_
     assert "din-base: 2 trials over 4 settings (declared by the model)" in done.err
     assert "trial 2/2  valid auc 0." in done.err
     (row,) = (line.split() for line in done.out.splitlines() if " din-base" in line)
-    assert row[2] == "2"  # seeds
+    assert row[2:4] == ["2", "2"]  # seeds and trials
     paths = sorted((tmp_path / "results").glob("studies/taobao-v1/time/*/*.json"))
     studies = {study.model.name: study for study in map(Study.load, paths)}
     assert {name: len(study.trials) for name, study in studies.items()} == {
