@@ -20,6 +20,7 @@ from recbench.cli import (
     leaderboard,
     listing,
     operators,
+    publish,
     run,
     tune,
 )
@@ -52,6 +53,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("tune")(tune.tune)
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("publish")(publish.publish)
 app.command("compare")(compare.compare)
 app.command("verify")(checking.verify)
 app.command("reproduce")(checking.reproduce)
