@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-SAMPLER = "defaults first, then TPE (Optuna), seeded anew for each trial"
-"""What this file does; another text makes other studies."""
+SAMPLER = "defaults first, then TPE, seeded anew for each trial"
+"""What this file does, in the words of a study; another text makes other studies."""
 
 Domains = Mapping[str, Mapping[str, list[Any]]]
 

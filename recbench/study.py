@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -156,11 +157,16 @@ class Study:
             ) from error
 
 
-def load_studies(root: Path) -> Mapping[tuple[str, str], Study]:
-    """Return the ended studies of a results folder, by model and hash of the best configuration.
+Studies = Mapping[tuple[str, str], Study]
+"""Studies by model and hash of the best configuration."""
+
+
+def load_studies(root: Path) -> Studies:
+    """Return the studies of a results folder that have ended; of two with one result the larger.
 
     Raises:
         RecbenchError: If one is damaged.
     """
     studies = (Study.load(path) for path in sorted(root.glob(f"{FOLDER}/*/*/*/*.json")))
-    return {(each.model.name, each.config_hash): each for each in studies if each.config_hash}
+    ended = sorted((each for each in studies if each.config_hash), key=attrgetter("budget"))
+    return {(each.model.name, each.config_hash): each for each in ended}

@@ -7,6 +7,7 @@ import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -163,9 +164,10 @@ def _complete(config: RunConfig, kind: type[Model], settings: Mapping[str, Any])
 def _fresh(order: Order, kind: type[Model], space: SearchSpace, trials: int) -> Study:
     """Return the study of a run that starts from `order`, without trials."""
     config, manifest = order.config, Manifest.load(Path(order.data))
+    sampler = f"{SAMPLER}; optuna {version('optuna')}"
     plain = json.loads(canonical_json({name: each.plain() for name, each in space.items()}))
     return Study(
-        key=digest({"run": order.key, "space": plain, "sampler": SAMPLER}),
+        key=digest({"run": order.key, "space": plain, "sampler": sampler}),
         dataset=manifest.dataset,
         version=manifest.version,
         protocol=manifest.protocol,
@@ -180,7 +182,7 @@ def _fresh(order: Order, kind: type[Model], space: SearchSpace, trials: int) -> 
         space=plain,
         common=kind.search_space is COMMON_SPACE,
         seed=config.seed,
-        sampler=SAMPLER,
+        sampler=sampler,
         monitor=config.training["monitor"] or kind.task.scores(manifest.schema)[0],
         budget=trials,
         trials=(),
@@ -231,7 +233,7 @@ def _say_beginning(study: Study, progress: Progress) -> None:
     whose = "common to models that declare none" if study.common else "declared by the model"
     made = f", {len(study.trials)} made before" if study.trials else ""
     progress.note(
-        f"{study.model.name}: {study.budget} trials{made} over {len(study.space)} settings "
+        f"{study.model.name}: {study.budget} trials{made}, over {len(study.space)} settings "
         f"({whose}), judged by validation {study.monitor}"
     )
 
@@ -245,7 +247,7 @@ def _say_trial(study: Study, progress: Progress) -> None:
         best = " (best)" if study.best == place else ""
         outcome = f"valid {study.monitor} {trial.validation[study.monitor]:.4f}{best}"
     again = "" if trial.repeats is None else f", as trial {trial.repeats + 1}"
-    progress.note(f"trial {place + 1}/{study.budget}  {outcome}{again}  {settings}")
+    progress.note(f"trial {place + 1}/{study.budget}  {outcome}{again}  {settings}".rstrip())
 
 
 def _text(value: Any) -> str:

@@ -4,39 +4,11 @@ from dataclasses import replace
 import pytest
 
 from recbench.errors import RecbenchError
-from recbench.provenance import Environment
-from recbench.record import Fingerprints, ModelRecord
 from recbench.study import Study, Trial, load_studies
 
 
 def trial(auc=None, **settings):
     return Trial(settings, {} if auc is None else {"auc": auc}, "" if auc else "broke", None, 1.0)
-
-
-@pytest.fixture
-def study():
-    return Study(
-        key="0123456789abcdef",
-        dataset="shop",
-        version=1,
-        protocol="time",
-        source="real",
-        size=None,
-        limit=None,
-        fingerprints=Fingerprints("a", "b", "c"),
-        model=ModelRecord("din", "recbench", "0.1.0", "abc", {}),
-        config={"model_config": {}, "training": {}},
-        space={"width": {"choice": [1, 2]}},
-        common=False,
-        seed=1,
-        sampler="by hand",
-        monitor="auc",
-        budget=3,
-        trials=(trial(0.6, width=1), trial(None, width=2), trial(0.7, width=2)),
-        config_hash="fedc",
-        environment=Environment("3.11", "2.13", "0.1.0", "Linux", "a cpu", 2, "cpu"),
-        git=None,
-    )
 
 
 def test_the_best_trial_is_the_first_of_the_best(study):

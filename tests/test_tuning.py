@@ -57,7 +57,7 @@ TUNED = """
             return FitResult(1, {"auc": float("nan") if own.fails == "nan" else score}, [])
 
     class NoSuchField(Known):
-        search_space = {"widht": Choice(1, 2)}
+        search_space = {"wide": Choice(1, 2)}
 
     class NoSuchSetting(Known):
         search_space = {"training.learning_rat": Choice(1, 2)}
@@ -232,7 +232,7 @@ def test_defaults_out_of_the_space_are_tried_first_all_the_same(site, run_folder
 @pytest.mark.parametrize(
     ("model", "why"),
     [
-        ("no-field", r"no-field \(tuned.NoSuchField\): search_space: widht: .*did you mean width"),
+        ("no-field", r"no-field \(tuned.NoSuchField\): search_space: wide: .*wide"),
         ("no-setting", "search_space: training.learning_rat: .*did you mean learning_rate"),
         ("wrong-type", "search_space: width: wrong-type: field 'width' must be int"),
     ],

@@ -21,6 +21,7 @@ from recbench.cli import (
     listing,
     operators,
     plugin,
+    publish,
     run,
     suite,
     tune,
@@ -55,6 +56,7 @@ app.command("run")(run.run)
 app.command("suite")(suite.suite)
 app.command("tune")(tune.tune)
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("publish")(publish.publish)
 app.command("compare")(compare.compare)
 app.command("verify")(checking.verify)
 app.command("reproduce")(checking.reproduce)

@@ -7,6 +7,7 @@ from recbench.leaderboard.group import Group
 from recbench.leaderboard.loading import load_records
 from recbench.leaderboard.page import differences, make_pages, write_pages
 from recbench.leaderboard.render import STYLES, render
+from recbench.leaderboard.site import publish
 from recbench.leaderboard.table import Table, tables
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "differences",
     "load_records",
     "make_pages",
+    "publish",
     "render",
     "tables",
     "write_pages",

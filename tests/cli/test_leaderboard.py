@@ -70,3 +70,10 @@ def test_what_a_page_does_not_heed_is_refused(board):
     done = board("leaderboard", "--check", "--format", "csv")
     assert done.status == 2
     assert "--format is for printed tables" in done.err
+
+
+def test_a_site_is_written(board, tmp_path):
+    done = board("publish", "--output", str(tmp_path / "site"))
+    assert (done.status, done.err) == (0, "")
+    assert done.out == f"4 pages; open {tmp_path / 'site' / 'index.html'}\n"
+    assert "din-base" in (tmp_path / "site" / "taobao.html").read_text(encoding="utf-8")

@@ -12,10 +12,10 @@ def test_models_are_tuned_alike_then_run_with_their_best_settings(recbench, tmp_
     asked = ("tune", "--models", "din-base,popularity", *ON_TINY, *QUICK, "--trials", "2")
     done = recbench(*asked, "--seeds", "1,2")
     assert done.status == 0
-    assert "din-base: 2 trials over 4 settings (declared by the model)" in done.err
+    assert "din-base: 2 trials, over 4 settings (declared by the model)" in done.err
     assert "trial 2/2  valid auc 0." in done.err
     (row,) = (line.split() for line in done.out.splitlines() if " din-base" in line)
-    assert row[2] == "2"  # seeds
+    assert row[2:4] == ["2", "2"]  # seeds and trials
     paths = sorted((tmp_path / "results").glob("studies/taobao-v1/time/*/*.json"))
     studies = {study.model.name: study for study in map(Study.load, paths)}
     assert {name: len(study.trials) for name, study in studies.items()} == {
@@ -32,7 +32,7 @@ def test_models_are_tuned_alike_then_run_with_their_best_settings(recbench, tmp_
     assert {record["config_hash"] for record in told["records"]} == {
         study.config_hash for study in studies.values()
     }
-    assert "2 trials, 2 made before" in again.err
+    assert "2 trials, 2 made before, over" in again.err
     assert "done before, its record is kept" in again.err
 
 
