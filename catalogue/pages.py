@@ -1,4 +1,4 @@
-"""`python -m benchmarks.datasets.pages`: write a page on every built-in dataset, and their index.
+"""`python -m catalogue.pages`: write a page on every built-in dataset, and their index.
 
 What a card says is written always. What only prepared data can say is written with `--measure`
 and kept as it is without, so that `--check` needs no data: it fails if a page is not what the cards
@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.datasets.prepared import built_in, prepared
+from catalogue.prepared import built_in, prepared
 from recbench.data import Dataset, Manifest
 from recbench.data.fingerprint_pins import published_pins
 from recbench.data.page import card_lines, heading, prepared_lines, table
