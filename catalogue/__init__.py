@@ -1,1 +1,1 @@
-"""What is published of every built-in dataset: pinned fingerprints and pages of documentation."""
+"""What is published of every built-in dataset: pinned fingerprints, pages, and what they take."""
