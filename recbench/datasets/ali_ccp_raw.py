@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from recbench.data.reading import read_csv
+from recbench.data.reading import read_csv, whole_number
 from recbench.errors import DataError
 
 OF_VISIT = ("101", "121", "122", "124", "125", "126", "127", "128", "129")
@@ -129,4 +129,4 @@ def _require_visits(db: duckdb.DuckDBPyConnection, part: str, path: Path) -> Non
 
 def _value(feature: str) -> str:
     """Return DuckDB's words for the value of a feature."""
-    return f"split_part(split_part({feature}, '{VALUE}', 2), '{WEIGHT}', 1)::BIGINT"
+    return whole_number(f"split_part(split_part({feature}, '{VALUE}', 2), '{WEIGHT}', 1)")

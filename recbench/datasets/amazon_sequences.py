@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from recbench.data import Card, Dataset
 from recbench.data.protocol import LeaveLastTwoOut, Negatives, Protocol
-from recbench.data.reading import open_text, read_csv
+from recbench.data.reading import open_text, read_csv, whole_number
 from recbench.datasets import amazon_reviews
 from recbench.datasets.amazon_records import read_records
 
@@ -79,11 +79,12 @@ class _AmazonSequences(Dataset):
             return
         read_csv(db, "lines", files["sequences"], {"line": "VARCHAR"}, delimiter="\t")
         db.execute(
-            """CREATE TABLE events AS
-            SELECT row_number() OVER () AS row, split[1]::BIGINT AS user, item::BIGINT AS item, time
+            f"""CREATE TABLE events AS
+            SELECT row_number() OVER () AS row, {whole_number("split[1]")} AS user,
+                   {whole_number("item")} AS item, time
             FROM (SELECT split, unnest(items) AS item, generate_subscripts(items, 1) AS time
                   FROM (SELECT split, CASE len(split) WHEN 1 THEN [''] ELSE split[2:] END AS items
-                        FROM (SELECT string_split(line, ' ') AS split FROM lines ORDER BY row)))"""
+                        FROM (SELECT string_split(line, ' ') AS split FROM lines ORDER BY row)))"""  # noqa: S608
         )
         with open_text(files["attributes"]) as file:
             attributes = {int(item): each for item, each in json.load(file).items()}

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from recbench.data.protocol import OfficialTest, OfficialTestTwice, Protocol
-from recbench.data.reading import open_text, read_csv
+from recbench.data.reading import open_text, read_csv, whole_number
 from recbench.errors import DataError
 
 BARS = "Zhu et al., BARS: Towards Open Benchmarking for Recommender Systems, SIGIR 2022"
@@ -119,7 +119,7 @@ def make_log(
                {label} = '1' AS label, testing
         FROM lines
         UNION ALL
-        SELECT place, user, item::INTEGER, began, false, false, testing FROM past;
+        SELECT place, user, {whole_number("item")}, began, false, false, testing FROM past;
         CREATE TABLE users AS SELECT user, {member} AS member FROM lines WHERE row = user"""  # noqa: S608
     )
     if category:
@@ -128,7 +128,7 @@ def make_log(
             SELECT item, min(category) AS category
             FROM (SELECT {item} AS item, {category} AS category FROM lines
                   UNION ALL
-                  SELECT item::INTEGER, category::INTEGER FROM past)
+                  SELECT {whole_number("item")}, {whole_number("category")} FROM past)
             GROUP BY item"""  # noqa: S608
         )
 

@@ -9,7 +9,7 @@ import duckdb
 
 from recbench.data import Card, Dataset
 from recbench.data.protocol import GlobalTime, Protocol
-from recbench.data.reading import read_csv
+from recbench.data.reading import read_csv, whole_number
 from recbench.datasets.own_histories import BOOLEAN
 from recbench.datasets.taobao import BEIJING
 
@@ -41,7 +41,7 @@ NOTES = (
 
 def behaviour_item(category: str, brand: str) -> str:
     """Return the SQL for the item of behaviours with a category and a brand; no brand is 0."""
-    return f"-({category}::INTEGER * 1000000000::BIGINT + coalesce({brand}::INTEGER, 0))"
+    return f"-({category} * 1000000000::BIGINT + coalesce({brand}, 0))"
 
 
 def price_band(price: str) -> str:
@@ -98,6 +98,7 @@ class TaobaoAd(Dataset):
         }
         for role, types in columns.items():
             read_csv(db, f"{role}_file", files[role], types, header=True)
+        brand = whole_number("nullif(brand, 'NULL')")
         db.execute(
             f"""CREATE TABLE shown AS SELECT DISTINCT user FROM impressions_file;
             CREATE VIEW deeds AS
@@ -112,7 +113,7 @@ class TaobaoAd(Dataset):
             UNION ALL
             SELECT row, user, item, time, btag, false, true, false, NULL, NULL FROM deeds;
             CREATE TABLE items AS
-            SELECT item, category, nullif(try_cast(brand AS INTEGER), 0) AS brand,
+            SELECT item, category, nullif({brand}, 0) AS brand,
                    campaign, customer, {price_band("price")} AS price
             FROM ads_file
             UNION ALL

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from recbench.data import Card, Dataset
+from recbench.data.reading import whole_number
 from recbench.datasets import own_histories, taobao_ad
 from recbench.datasets.own_histories import BOOLEAN
 from recbench.datasets.taobao_ad import AD_ONLY, PROFILE, behaviour_item, price_band
@@ -60,13 +61,14 @@ class TaobaoAdX1(Dataset):
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make `events`, `items` and `users`."""
         own_histories.read_sequences(db, files, COLUMNS, "userid", HISTORIES)
+        category, brand = whole_number("category"), whole_number("brand")
         db.execute(
             f"""CREATE TABLE events AS
             SELECT row, user, adgroup_id::BIGINT AS item, began + 1 AS time, true AS positive,
                    clk = '1' AS label, testing, 'impression' AS behaviour, pid
             FROM lines
             UNION ALL
-            SELECT place, user, {behaviour_item("category", "brand")}, began, false, false, testing,
+            SELECT place, user, {behaviour_item(category, brand)}, began, false, false, testing,
                    btag, NULL
             FROM past;
             CREATE TABLE items AS
@@ -75,8 +77,8 @@ class TaobaoAdX1(Dataset):
                    min(customer) AS customer, min({price_band("price")}) AS price
             FROM lines GROUP BY item
             UNION ALL
-            SELECT DISTINCT {behaviour_item("category", "brand")}, category::INTEGER,
-                   nullif(brand::INTEGER, 0), NULL, NULL, NULL
+            SELECT DISTINCT {behaviour_item(category, brand)}, {category},
+                   nullif({brand}, 0), NULL, NULL, NULL
             FROM past;
             CREATE TABLE users AS
             SELECT user, userid AS member, {", ".join(PROFILE)} FROM lines WHERE row = user"""  # noqa: S608
