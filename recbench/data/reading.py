@@ -27,6 +27,8 @@ EXAMPLES = 5
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 """DuckDB's types of whole numbers. It rounds what has a point, so that goes through `EXACT`."""
 EXACT = "DECIMAL(38,18)"
+BOOLEAN = "ENUM(''0'', ''1'')"
+"""Type of a column of zeros and ones."""
 CHUNK = 1 << 20
 
 
@@ -102,6 +104,26 @@ def read_csv(
     _require_rows(db, table, path)
     if whole:
         _leave_out_fractions(db, table, path, whole)
+
+
+def types_by_header(path: Path, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return the type of each column of a comma-separated file, in the order of its header.
+
+    Args:
+        path: The file, plain or .gz.
+        columns: DuckDB type of each column that is wanted. The others are called other0, other1...
+
+    Raises:
+        DataError: If one of them is not there.
+    """
+    with open_text(path) as file:
+        header = file.readline().strip().split(",")
+    if missing := [name for name in columns if name not in header]:
+        raise DataError(f"{path}: the header has no {', '.join(missing)}; get the file again")
+    return {
+        name if name in columns else f"other{place}": columns.get(name, "VARCHAR")
+        for place, name in enumerate(header)
+    }
 
 
 def make_malformed(db: duckdb.DuckDBPyConnection) -> None:

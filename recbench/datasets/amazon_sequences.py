@@ -16,7 +16,7 @@ import pyarrow as pa
 from recbench.data import Card, Dataset
 from recbench.data.protocol import LeaveLastTwoOut, Negatives, Protocol
 from recbench.data.reading import open_text, read_csv, whole_number
-from recbench.datasets import amazon_reviews
+from recbench.datasets import amazon_2014
 from recbench.datasets.amazon_records import read_records
 
 FILES = ("sequences", "attributes")
@@ -39,17 +39,17 @@ def _card(name: str, title: str, category: str, users: int, items: int, interact
         files={
             "sequences": "sequences.txt",
             "attributes": "item2attributes.json",
-            **amazon_reviews.files(category),
+            **amazon_2014.files(category),
         },
         protocols={
             "sequences": SEQUENCES,
             "din": DIN,
-            "time": amazon_reviews.TIME,
-            "din-reviews": amazon_reviews.DIN,
-            "dien": amazon_reviews.DIEN,
+            "time": amazon_2014.TIME,
+            "din-reviews": amazon_2014.DIN,
+            "dien": amazon_2014.DIEN,
         },
         source="the data folder of the S3-Rec release (github.com/RUCAIBox/CIKM2020-S3Rec), for "
-        f"the last three protocols from {amazon_reviews.SOURCE}",
+        f"the last three protocols from {amazon_2014.SOURCE}",
         licence="research use",
         citation="McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR "
         "2015; Zhou et al., S3-Rec, CIKM 2020",
@@ -59,7 +59,7 @@ def _card(name: str, title: str, category: str, users: int, items: int, interact
             "its place in its sequence. An item's category is the last of its attributes, the most "
             "specific one.",
             "'time', 'din-reviews' and 'dien' read Amazon's own files.",
-            *amazon_reviews.NOTES,
+            *amazon_2014.NOTES,
         ),
     )
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import duckdb
 
 from recbench.data import Card, Dataset
-from recbench.data.reading import whole_number
-from recbench.datasets import own_histories, taobao_ad
-from recbench.datasets.own_histories import BOOLEAN
-from recbench.datasets.taobao_ad import AD_ONLY, PROFILE, behaviour_item, price_band
+from recbench.data.reading import BOOLEAN, whole_number
+from recbench.datasets import bars, own_histories, taobao_ad_fields
+from recbench.datasets.taobao_ad_fields import AD_ONLY, PROFILE, behaviour_item, price_band
 
 COLUMNS = {
     "clk": BOOLEAN,
@@ -36,10 +35,10 @@ class TaobaoAdX1(Dataset):
         title="Taobao display advertising, TaobaoAd_x1",
         task="ctr",
         files={"train": "train.csv", "test": "test.csv"},
-        protocols=own_histories.PROTOCOLS,
+        protocols=bars.PROTOCOLS,
         source="huggingface.co/datasets/reczoo/TaobaoAd_x1 (TaobaoAd_x1.zip)",
-        licence=taobao_ad.LICENCE,
-        citation=f"{taobao_ad.CITATION}; {own_histories.BARS}",
+        licence=taobao_ad_fields.LICENCE,
+        citation=f"{taobao_ad_fields.CITATION}; {bars.BARS}",
         counts=({"targets": 21_929_911 + 3_099_515},),
         checksums={
             "train": "eaabfc8629f23519b04593e26c7522fc",
@@ -49,8 +48,8 @@ class TaobaoAdX1(Dataset):
         optional=("brand", *AD_ONLY),
         contexts=("pid",),
         notes=(
-            *own_histories.NOTES,
-            *taobao_ad.NOTES,
+            *bars.NOTES,
+            *taobao_ad_fields.NOTES,
             "The last of eight days is the test file. Histories hold the last 50 behaviours. The "
             "publisher left out impressions without profile or advertisement, and scaled prices.",
             "No column tells the time of an impression; the target's own btag, which never varies, "
