@@ -46,8 +46,8 @@ CASES = {
     ),
     "ple": RunConfig(
         "ple",
-        DataConfig("census-income", size="tiny", source="simulated", limit=2000),
-        training={"epochs": 3, "optimizer": "adagrad"},
+        DataConfig("mmoe-synthetic", source="simulated", size="tiny"),
+        training={"epochs": 6, "optimizer": "adagrad", "patience": 9},
         device="cpu",
     ),
 }
