@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recbench.api import API_VERSION
     from recbench.batch import (
         Batch,
         CTRBatch,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from recbench.data import Card, Dataset
     from recbench.errors import RecbenchError
     from recbench.model import (
-        API_VERSION,
         CTRModel,
         MetaModel,
         Model,
@@ -33,10 +33,12 @@ if TYPE_CHECKING:
         NextItemModel,
     )
     from recbench.schema import Field, Schema
+    from recbench.search import COMMON_SPACE, Choice, LogRange, Range, SearchSpace
     from recbench.task import Task
     from recbench.training import EpisodeSource, FitResult, Source, TrainingConfig, TrainingRun
 
 _HOMES = {
+    "recbench.api": ("API_VERSION",),
     "recbench.batch": (
         "Batch",
         "CTRBatch",
@@ -52,7 +54,6 @@ _HOMES = {
     "recbench.data": ("Card", "Dataset"),
     "recbench.errors": ("RecbenchError",),
     "recbench.model": (
-        "API_VERSION",
         "CTRModel",
         "MetaModel",
         "Model",
@@ -60,6 +61,7 @@ _HOMES = {
         "NextItemModel",
     ),
     "recbench.schema": ("Field", "Schema"),
+    "recbench.search": ("COMMON_SPACE", "Choice", "LogRange", "Range", "SearchSpace"),
     "recbench.task": ("Task",),
     "recbench.training": ("EpisodeSource", "FitResult", "Source", "TrainingConfig", "TrainingRun"),
 }
@@ -67,10 +69,12 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "API_VERSION",
+    "COMMON_SPACE",
     "Batch",
     "CTRBatch",
     "CTRModel",
     "Card",
+    "Choice",
     "Dataset",
     "EpisodeBatch",
     "EpisodeSource",
@@ -79,6 +83,7 @@ __all__ = [
     "Field",
     "FitResult",
     "History",
+    "LogRange",
     "MetaModel",
     "Model",
     "MultiTaskBatch",
@@ -86,9 +91,11 @@ __all__ = [
     "NextItemBatch",
     "NextItemModel",
     "PaddedHistory",
+    "Range",
     "Reads",
     "RecbenchError",
     "Schema",
+    "SearchSpace",
     "Source",
     "Task",
     "TrainingConfig",

@@ -21,11 +21,9 @@ from recbench.batch import (
     Reads,
 )
 from recbench.schema import Schema
+from recbench.search import COMMON_SPACE, SearchSpace
 from recbench.task import COLD_START, CTR, MULTI_TASK, NEXT_ITEM, Task
 from recbench.training import FitResult, Source, TrainingRun, fit
-
-API_VERSION = 1
-"""The plugin contract's version; a plugin states the one it was written for as `api`."""
 
 
 class Model(nn.Module):
@@ -38,6 +36,9 @@ class Model(nn.Module):
         reads: Which events of a history `forward` can make use of; set it in `__init__`.
         training_settings: Fields of `TrainingConfig` with the values that the model is best
             trained with, as plain data; those that a run gives itself come before them.
+        expected_failures: By name, checks of `recbench.testing` that it cannot pass, and why.
+        search_space: What tuning varies: fields of `Config`, and of the training as
+            `training.FIELD`; {} for a model that has nothing to tune.
         expert_names: What to call the experts whose weights `explain` returns; numbers if empty.
     """
 
@@ -46,6 +47,8 @@ class Model(nn.Module):
     Config: ClassVar[type[Any]]
     reads: Reads = Reads()
     training_settings: ClassVar[Mapping[str, Any]] = {}
+    expected_failures: ClassVar[Mapping[str, str]] = {}
+    search_space: ClassVar[SearchSpace] = COMMON_SPACE
     expert_names: tuple[str, ...] = ()
 
     def __init__(self, schema: Schema, config: Any) -> None:

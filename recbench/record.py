@@ -179,7 +179,8 @@ class RunRecord:
         table = pa.table({name: np.ascontiguousarray(col) for name, col in predictions.items()})
 
         def write_predictions(file: IO[bytes]) -> None:
-            with pa.ipc.new_file(file, table.schema) as writer:
+            packed = pa.ipc.IpcWriteOptions(compression="zstd")
+            with pa.ipc.new_file(file, table.schema, options=packed) as writer:
                 writer.write_table(table)
 
         _write_together(

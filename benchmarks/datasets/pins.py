@@ -17,7 +17,8 @@ import typer
 import recbench.datasets
 from benchmarks.datasets.prepared import built_in, prepared
 from recbench.data import Dataset
-from recbench.data.fingerprint_pins import FILE, key
+from recbench.data.fingerprint_pins import key
+from recbench.published_pins import FILE
 
 SIZES = ("tiny", "small")
 HEAD = """\

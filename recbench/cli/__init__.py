@@ -20,7 +20,10 @@ from recbench.cli import (
     leaderboard,
     listing,
     operators,
+    plugin,
     run,
+    suite,
+    tune,
 )
 from recbench.errors import RecbenchError, UsageError
 
@@ -49,6 +52,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("suite")(suite.suite)
+app.command("tune")(tune.tune)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("compare")(compare.compare)
 app.command("verify")(checking.verify)
@@ -56,6 +61,7 @@ app.command("reproduce")(checking.reproduce)
 app.command("explain")(explain.explain)
 app.command("list")(listing.list_plugins)
 app.add_typer(data.app, name="data")
+app.add_typer(plugin.app, name="plugin")
 app.command("ops")(operators.operators)
 app.command("doctor")(doctor.doctor)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from recbench.leaderboard.comparison import Comparison, compare
 from recbench.leaderboard.group import Group
 from recbench.leaderboard.loading import load_records
+from recbench.leaderboard.page import differences, make_pages, write_pages
 from recbench.leaderboard.render import STYLES, render
 from recbench.leaderboard.table import Table, tables
 
@@ -14,7 +15,10 @@ __all__ = [
     "Group",
     "Table",
     "compare",
+    "differences",
     "load_records",
+    "make_pages",
     "render",
     "tables",
+    "write_pages",
 ]

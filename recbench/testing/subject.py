@@ -59,7 +59,7 @@ class Subject:
 
     def __init__(self, model: type[Model], config: Any = None) -> None:
         """Name what is under test; `config` is the class's default one if None."""
-        self.model = model
+        self.model = self.plugin = model
         self.config = config
 
     def __str__(self) -> str:
