@@ -32,7 +32,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(BIN)/python -m benchmarks.datasets.pages --check
+	$(BIN)/python -m catalogue.pages --check
 	git ls-files -z '*.h' '*.cpp' '*.cu' '*.cuh' | xargs -0 $(BIN)/clang-format --dry-run --Werror
 
 native-test: setup
@@ -54,6 +54,9 @@ plugin-test: setup
 	rm -rf build/template && mkdir -p build
 	$(BIN)/python -m pip install --quiet --no-deps --target build/template plugins/template
 	PYTHONPATH=build/template $(BIN)/pytest plugins/template/tests
+	PYTHONPATH=build/template $(BIN)/recbench plugin check fm
+	PYTHONPATH=build/template RECBENCH_CACHE=build/template/cache RECBENCH_DATA= $(BIN)/recbench run \
+	    --models fm --dataset taobao --size tiny --set training.epochs=1 --results build/template/results
 
 smoke: setup
 	RECBENCH_CACHE=build/smoke/cache RECBENCH_DATA= $(BIN)/recbench run --again --results build/smoke/results \
@@ -75,11 +78,11 @@ bench-ops: setup
 # The fingerprints that datasets are held to, recbench/datasets/fingerprints.toml: of simulations, and of the raw files
 # that are in the folder RECBENCH_TEST_DATA; the others keep theirs.
 pins: setup
-	$(BIN)/python -m benchmarks.datasets.pins
+	$(BIN)/python -m catalogue.pins
 
 # docs/datasets, after new pins: the cards, and what the same data show when they are prepared.
 pages: setup
-	$(BIN)/python -m benchmarks.datasets.pages --measure
+	$(BIN)/python -m catalogue.pages --measure
 
 # The committed records and every page with a leaderboard. Run it on committed code: a record says if it was not.
 RESULTS_PAGES := $(addprefix --output ,results/README.md results/README.zh-CN.md README.md README.zh-CN.md)

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from recbench.api import API_VERSION
     from recbench.batch import (
         Batch,
         CTRBatch,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from recbench.data import Card, Dataset
     from recbench.errors import RecbenchError
     from recbench.model import (
-        API_VERSION,
         CTRModel,
         MetaModel,
         Model,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from recbench.training import EpisodeSource, FitResult, Source, TrainingConfig, TrainingRun
 
 _HOMES = {
+    "recbench.api": ("API_VERSION",),
     "recbench.batch": (
         "Batch",
         "CTRBatch",
@@ -53,7 +54,6 @@ _HOMES = {
     "recbench.data": ("Card", "Dataset"),
     "recbench.errors": ("RecbenchError",),
     "recbench.model": (
-        "API_VERSION",
         "CTRModel",
         "MetaModel",
         "Model",

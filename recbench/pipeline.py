@@ -24,7 +24,7 @@ from recbench.data import (
     prepare,
     resolve,
 )
-from recbench.errors import PluginError, UsageError, unknown_name
+from recbench.errors import DataError, PluginError, UsageError, unknown_name
 from recbench.evaluate import chunk, predict, require_whole, score
 from recbench.folders import Folders
 from recbench.ops.dispatch import observe
@@ -99,6 +99,20 @@ def settle(config: RunConfig, folders: Folders, progress: Progress = SILENT) -> 
     return Order(config, model, str(dataset.folder), key, perf_counter() - started)
 
 
+def prepared(config: RunConfig, folders: Folders) -> bool:
+    """Return whether the data of `config` are prepared, as far as its raw files are here.
+
+    Raises:
+        UsageError: If it names something that does not exist.
+    """
+    dataset = load_dataset(find("dataset", config.data.dataset, folders))
+    try:
+        folder = resolve(dataset, config.data, folders).folder(folders.cache)
+    except DataError:
+        return False
+    return (folder / "manifest.json").exists()
+
+
 def fit_and_predict(
     order: Order, results: Path, progress: Progress = SILENT, *, keep_model: bool = False
 ) -> None:
@@ -128,6 +142,7 @@ def fit_and_predict(
         save_checkpoint(model, state / MODEL, {KEY: order.key})
     parameters = sum(each.numel() for each in model.parameters() if each.requires_grad)
     built, trained, predicted = np.diff(clock).tolist()
+    trained += fitted.earlier_seconds
     used, where = used_operators(operators), environment(config.device)
     outcome = Outcome(fitted, parameters, built, trained, predicted, memory.peak(), used, where)
     outcome.save(state, predictions)
@@ -258,7 +273,9 @@ def train(
     examples = open_loader(
         dataset, dataset.part("train"), model.reads, training.batch_size, config.seed
     )
-    return model.fit(examples, validate, TrainingRun(training, folder, device, progress))
+    return model.fit(
+        examples, validate, TrainingRun(training, folder, device, progress, folder.name)
+    )
 
 
 def seed_everything(seed: int) -> None:

@@ -1,33 +1,44 @@
 """Plugins: models and datasets found through entry points, imported only when named.
 
-Datasets that a user imported, each a card in TOML, are found beside them.
+Beside them are found datasets that a user imported, each a card in TOML, and classes that no
+distribution registers, named by `RECBENCH_PLUGINS` or `--plugin`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from recbench.errors import PluginError, unknown_name
+from recbench.api import API_VERSION
+from recbench.class_source import place
+from recbench.errors import PluginError, UsageError, unknown_name
 from recbench.folders import Folders
+from recbench.package_hash import package_hash
+from recbench.plugin_choice import ALL, OFF, OWN, PluginChoice, chosen
 
 if TYPE_CHECKING:
     from recbench.data import Dataset
     from recbench.model import Model
 
 Kind = Literal["model", "dataset"]
+KINDS: tuple[Kind, ...] = ("model", "dataset")
 T = TypeVar("T")
 
 CARD = "recbench.toml"
 """Name of the card of an imported dataset, in a folder of the dataset's name."""
 IMPORTED = "recbench.datasets.imported:Imported"
 """The class of all imported datasets; it takes the card's path."""
+UNPUBLISHED = "unpublished"
+"""What stands for the distribution of a class that none registers."""
+NAME = re.compile(r"\w[\w-]*")
+"""What a name given to an unpublished model may be."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,8 @@ class Plugin:
         kind: What it is.
         name: The name it is asked for by.
         target: Where its class is, as `module:Class`.
-        distribution: The distribution that registers it; "imported" if a user's card does.
+        distribution: The distribution that registers it; "imported" if a user's card does, and
+            "unpublished" if none does.
         version: The distribution's version.
         card: The card of an imported dataset; None for anything else.
     """
@@ -50,13 +62,101 @@ class Plugin:
     version: str
     card: Path | None = None
 
+    @property
+    def owner(self) -> str:
+        """Whose it is, in words: a distribution and its version, or the class itself."""
+        return f"{self.distribution} {self.version or self.target}"
+
+    @property
+    def origin(self) -> str:
+        """Where its code is, which is not imported for that: a folder or file, or "built-in".
+
+        Raises:
+            PluginError: If it is not there.
+        """
+        if self.card:
+            return str(self.card)
+        if self.distribution == OWN:
+            return "built-in"
+        try:
+            return str(place(self.target.partition(":")[0]) or "")
+        except (ImportError, ValueError) as error:
+            raise PluginError(f"{self.kind} '{self.name}' of {self.owner}: {error}") from error
+
 
 def discover(kind: Kind) -> list[Plugin]:
-    """Return every registered plugin of a kind, by name, without importing any."""
-    found = {
-        _plugin(kind, point) for point in entry_points(group=f"recbench.{kind}s") if point.dist
-    }
+    """Return every plugin of a kind that is not switched off, by name.
+
+    None of them is imported, but for classes that no distribution registers.
+
+    Raises:
+        UsageError: If such a class is named in another way than `[NAME=]MODULE:CLASS`.
+        PluginError: If it cannot be imported, or is no plugin.
+    """
+    choice = PluginChoice.from_environment()
+    found = [each for each in _registered(kind) if not choice.is_off(each.distribution, each.name)]
+    found += [each for each in map(unpublished, choice.added) if each.kind == kind]
     return sorted(found, key=lambda plugin: (plugin.name, plugin.distribution))
+
+
+@contextmanager
+def choosing(added: Iterable[str], off: Iterable[str]) -> Iterator[None]:
+    """Add and switch off plugins while the body runs, here and in child processes.
+
+    Args:
+        added: Classes, each as `[NAME=]MODULE:CLASS`.
+        off: Names of distributions, models or datasets.
+
+    Raises:
+        UsageError: If nothing has a name that is to be switched off.
+    """
+    known = {name for kind in KINDS for p in _registered(kind) for name in (p.name, p.distribution)}
+    names = tuple(off)
+    for name in names:
+        if name not in known:
+            raise unknown_name("plugin of --no-plugin", name, known)
+    with chosen(added, names):
+        yield
+
+
+def unpublished(text: str) -> Plugin:
+    """Return the plugin that a class is, given as `[NAME=]MODULE:CLASS`, and import it.
+
+    The current directory is looked in first. A model that is given no name is called as its class
+    in lower case, and a dataset always as its card.
+
+    Raises:
+        UsageError: If the text has another form.
+        PluginError: If the class cannot be imported, or is no plugin.
+    """
+    from recbench.data import Dataset
+    from recbench.model import Model
+
+    name, _, target = text.rpartition("=")
+    module, _, attribute = target.partition(":")
+    named = not name and "=" not in text or NAME.fullmatch(name)
+    if not (module and attribute and named):
+        raise UsageError(
+            f"'{text}': write MODULE:CLASS, or NAME=MODULE:CLASS for a model, with a name of "
+            "letters, digits, - and _"
+        )
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    loaded = _import(target, f"the {UNPUBLISHED} plugin")
+    if isinstance(loaded, type) and issubclass(loaded, Model):
+        found = Plugin("model", name or loaded.__name__.lower(), target, UNPUBLISHED, "")
+    elif isinstance(loaded, type) and issubclass(loaded, Dataset):
+        card = load_dataset(Plugin("dataset", loaded.__name__, target, UNPUBLISHED, "")).card
+        found = Plugin("dataset", card.name, target, UNPUBLISHED, "")
+        if name not in ("", found.name):
+            raise UsageError(
+                f"'{text}': the dataset's card calls it {found.name}; leave out {name}="
+            )
+    else:
+        raise PluginError(f"{target} is no subclass of recbench.Model or recbench.Dataset")
+    source_hash(found)  # without it, records could not tell which code has run
+    return found
 
 
 def imported(folders: Folders) -> list[Plugin]:
@@ -83,11 +183,25 @@ def find(kind: Kind, name: str, folders: Folders | None = None) -> Plugin:
         plugins += imported(folders or Folders.from_environment())
         found = [plugin for plugin in plugins if plugin.name == name]
     if not found:
+        for plugin in _registered(kind):
+            if plugin.name == name:
+                raise UsageError(
+                    f"the {kind} '{name}' of {plugin.owner} is {_switched_off(plugin)}"
+                )
         raise unknown_name(kind, name, {plugin.name for plugin in plugins})
     if len(found) > 1:
-        owners = " and ".join(f"{plugin.distribution} {plugin.version}" for plugin in found)
-        raise PluginError(f"the {kind} '{name}' is registered by {owners}; uninstall one of them")
+        raise clash(found)
     return found[0]
+
+
+def clash(plugins: Iterable[Plugin]) -> PluginError:
+    """Return the error for plugins of one kind and name."""
+    found = list(plugins)
+    owners = " and ".join(plugin.owner for plugin in found)
+    return PluginError(
+        f"the {found[0].kind} '{found[0].name}' is registered by {owners}; uninstall one of them, "
+        "or leave out a distribution with --no-plugin"
+    )
 
 
 def load_model(plugin: Plugin) -> type[Model]:
@@ -111,51 +225,66 @@ def load_dataset(plugin: Plugin) -> Dataset:
     from recbench.data import Dataset
 
     kind: Callable[..., Dataset] = _load(plugin, Dataset)
-    return kind(plugin.card) if plugin.card else kind()
+    if plugin.card:
+        return kind(plugin.card)
+    try:
+        dataset = kind()
+        _ = dataset.card
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"dataset '{plugin.name}' of {plugin.owner} cannot be made without arguments, or has "
+            f"no card: {type(error).__name__}: {error}"
+        ) from error
+    return dataset
 
 
 def source_hash(plugin: Plugin) -> str:
-    """Return the SHA-256 of the Python source of the plugin's top-level package or module."""
+    """Return the SHA-256 of the source code of the plugin's top-level package or module."""
     return package_hash(plugin.target.split(":")[0].split(".")[0])
 
 
-@cache
-def package_hash(name: str) -> str:
-    """Return the SHA-256 of the Python source of a top-level package or module."""
-    module = import_module(name)
-    if module.__file__ is None:
-        raise PluginError(f"{name}: the package has no __init__.py; add one")
-    path = Path(module.__file__)
-    files = sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.relative_to(path.parent)}\n".encode() + file.read_bytes())
-    return digest.hexdigest()
+def other_api(plugin: Plugin, api: object) -> PluginError:
+    """Return the error for a plugin of another API than this recbench's."""
+    return PluginError(
+        f"{plugin.kind} '{plugin.name}' of {plugin.owner} is written for plugin API {api}; this "
+        f"recbench has {API_VERSION}. Install a matching release of one of them"
+    )
 
 
-def _plugin(kind: Kind, point: EntryPoint) -> Plugin:
-    distribution = point.dist
-    name, version = (distribution.name, distribution.version) if distribution else ("", "")
-    return Plugin(kind, point.name, point.value, name, version)
+def _registered(kind: Kind) -> set[Plugin]:
+    """Return what distributions register, without importing any."""
+    points = entry_points(group=f"recbench.{kind}s")
+    return {
+        Plugin(kind, each.name, each.value, each.dist.name, each.dist.version)
+        for each in points
+        if each.dist
+    }
+
+
+def _switched_off(plugin: Plugin) -> str:
+    """Return by what a plugin is switched off."""
+    off = PluginChoice.from_environment().off
+    value = ALL if ALL in off and plugin.distribution != OWN else ",".join(off)
+    return f"switched off (--no-plugin or {OFF}={value})"
+
+
+def _import(target: str, where: str) -> object:
+    """Import what `MODULE:CLASS` names; `PluginError` if that fails."""
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except (Exception, SystemExit) as error:
+        raise PluginError(
+            f"{where} cannot be imported from {target}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _load(plugin: Plugin, base: type[T]) -> type[T]:
-    from recbench.model import API_VERSION
-
-    where = f"{plugin.kind} '{plugin.name}' of {plugin.distribution} {plugin.version}"
-    module, _, attribute = plugin.target.partition(":")
-    try:
-        loaded = getattr(import_module(module), attribute)
-    except Exception as error:
-        raise PluginError(
-            f"{where} cannot be imported from {plugin.target}: {type(error).__name__}: {error}"
-        ) from error
+    where = f"{plugin.kind} '{plugin.name}' of {plugin.owner}"
+    loaded = _import(plugin.target, where)
     if not (isinstance(loaded, type) and issubclass(loaded, base)):
         raise PluginError(f"{where}: {plugin.target} is not a subclass of recbench.{base.__name__}")
     api = getattr(loaded, "api", None)
     if api != API_VERSION:
-        raise PluginError(
-            f"{where} is written for plugin API {api}; this recbench has {API_VERSION}. "
-            "Install a matching release of one of them"
-        )
+        raise other_api(plugin, api)
     return loaded

@@ -85,7 +85,10 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class Seconds:
-    """Wall-clock time of each phase, in seconds."""
+    """Wall-clock time of each phase, in seconds.
+
+    A run that was interrupted sums up what its sittings took to train, as far as it was kept.
+    """
 
     prepare: float
     train: float

@@ -66,6 +66,7 @@ def test_a_wheel_holds_both_packages_and_a_native_module_built_without_torch(tre
     assert "-any" not in wheel
     assert len(native_modules(names)) == 2
     expected = ["recbench/__init__.py", "recbench_models/__init__.py", "recbench/py.typed"]
+    expected += ["recbench/skeleton/shared/gitignore.tmpl", "recbench/skeleton/model/test.py.tmpl"]
     assert set(expected) <= set(names)
     assert not [name for name in names if name.startswith(("csrc", "tests", "plugins"))]
     assert "Collecting setuptools" in output

@@ -5,14 +5,16 @@ import pytest
 
 from recbench.errors import PluginError, UsageError
 from recbench.folders import Folders
+from recbench.package_hash import package_hash
 from recbench.plugins import (
+    choosing,
     discover,
     find,
     imported,
     load_dataset,
     load_model,
-    package_hash,
     source_hash,
+    unpublished,
 )
 
 MODEL = """
@@ -29,6 +31,9 @@ MODEL = """
 
     class Old(Mine):
         api = 0
+
+    class New(Mine):
+        api = 2
 
     class Undated(CTRModel):
         pass
@@ -101,6 +106,8 @@ def test_two_distributions_with_one_name_are_an_error_that_names_both(install):
     with pytest.raises(PluginError, match=expected):
         find("model", "mine")
     assert find("model", "din")
+    with choosing([], ["second"]):
+        assert find("model", "mine").distribution == "first"
 
 
 @pytest.mark.parametrize(
@@ -113,11 +120,14 @@ def test_two_distributions_with_one_name_are_an_error_that_names_both(install):
         ("mine_model:Missing", "cannot be imported from mine_model:Missing: AttributeError"),
         ("mine_model", "cannot be imported from mine_model: "),
         ("no_such_module:Mine", "cannot be imported from no_such_module:Mine: ModuleNotFoundError"),
+        ("mine_model:New", r"is written for plugin API 2; this recbench has 1\. Install"),
         ("broken_model:Mine", "ZeroDivisionError: division by zero"),
+        ("leaving_model:Mine", "SystemExit: 3"),
     ],
 )
 def test_a_plugin_that_breaks_the_contract_is_an_error_that_names_it(install, target, expected):
     modules = {"mine_model": MODEL, "broken_model": "1 / 0"}
+    modules["leaving_model"] = "raise SystemExit(3)"
     install("my-models", modules, "2.1", models={"mine": target})
     with pytest.raises(PluginError, match=expected) as caught:
         load_model(find("model", "mine"))
@@ -167,6 +177,104 @@ def test_a_package_without_an_init_is_an_error(install):
         PluginError, match=r"bare_package: the package has no __init__\.py; add one"
     ):
         package_hash("bare_package")
+
+
+def test_the_hash_covers_the_sources_of_operators(install):
+    package = install("mine") / "mine_operators"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    package_hash.cache_clear()
+    before = package_hash("mine_operators")
+    (package / "kernel.cpp").write_text("int one() { return 1; }")
+    package_hash.cache_clear()
+    assert package_hash("mine_operators") != before
+
+
+@pytest.fixture
+def here(install, monkeypatch):
+    """The current directory, with models and a dataset that nothing installs."""
+    site = install("nothing", {"here_models": MODEL, "here_data": CARDED, "here_bomb": "1 / 0"})
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(site)])
+    monkeypatch.chdir(site)
+    return site
+
+
+CARDED = """
+    from types import SimpleNamespace
+    from recbench import Dataset
+
+    class Plays(Dataset):
+        api = 1
+        card = SimpleNamespace(name="my-plays")
+
+    class Bare(Dataset):
+        api = 1
+"""
+
+
+def test_a_class_that_is_not_installed_is_found_in_the_current_directory(here):
+    with choosing(["here_models:Mine", "other=here_models:Mine", "here_data:Plays"], []):
+        mine, other = find("model", "mine"), find("model", "other")
+        data = find("dataset", "my-plays")
+    for plugin, target in ((mine, "here_models:Mine"), (other, "here_models:Mine")):
+        assert (plugin.distribution, plugin.version) == ("unpublished", "")
+        assert (plugin.target, plugin.origin) == (target, str(here / "here_models.py"))
+        assert len(source_hash(plugin)) == 64
+        assert load_model(plugin).__name__ == "Mine"
+    assert data.owner == "unpublished here_data:Plays"
+    assert load_dataset(data).card.name == "my-plays"
+    with pytest.raises(UsageError, match="unknown model 'mine'"):
+        find("model", "mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "cause"),
+    [
+        ("here_models", UsageError, "'here_models': write MODULE:CLASS"),
+        ("=here_models:Mine", UsageError, "write MODULE:CLASS, or NAME=MODULE:CLASS"),
+        ("a/b=here_models:Mine", UsageError, "with a name of letters, digits, - and _"),
+        ("plays=here_data:Plays", UsageError, "card calls it my-plays; leave out plays="),
+        ("here_data:Bare", PluginError, "dataset 'Bare' .* has no card: AttributeError"),
+        ("here_models:function", PluginError, r"is no subclass of recbench\.Model or recbench\."),
+        ("here_models:Old", None, ""),
+        ("here_bomb:Mine", PluginError, "the unpublished plugin cannot be imported from here_bomb"),
+    ],
+)
+def test_a_class_that_is_no_plugin_is_an_error(here, text, error, cause):
+    if error is None:  # what is written for another API is told once it is loaded
+        with pytest.raises(PluginError, match="is written for plugin API 0"):
+            load_model(unpublished(text))
+        return
+    with pytest.raises(error, match=cause):
+        unpublished(text)
+
+
+def test_a_name_that_is_taken_is_an_error_that_names_both(here):
+    with choosing(["din=here_models:Mine"], []):
+        with pytest.raises(PluginError, match=r"recbench \S+ and unpublished here_models:Mine"):
+            find("model", "din")
+        with choosing([], ["din"]):
+            assert find("model", "din").target == "here_models:Mine"
+
+
+def test_what_is_switched_off_is_not_there_and_says_so(install, monkeypatch):
+    install("extra", models={"mine": "a:A"})
+    with choosing([], ["extra"]):
+        assert "mine" not in {plugin.name for plugin in discover("model")}
+        expected = (
+            r"'mine' of extra 1\.0 is switched off \(--no-plugin or RECBENCH_NO_PLUGINS=extra\)"
+        )
+        with pytest.raises(UsageError, match=expected):
+            find("model", "mine")
+    monkeypatch.setenv("RECBENCH_NO_PLUGINS", "1")
+    assert {plugin.distribution for plugin in discover("model")} == {"recbench"}
+    with pytest.raises(UsageError, match="RECBENCH_NO_PLUGINS=1"):
+        find("model", "mine")
+
+
+def test_to_switch_off_what_is_not_there_is_an_error():
+    with pytest.raises(UsageError, match="unknown plugin of --no-plugin 'dni'; did you mean din"):
+        choosing([], ["dni"]).__enter__()
 
 
 def test_discovery_imports_nothing_heavy():

@@ -20,8 +20,10 @@ from recbench.cli import (
     leaderboard,
     listing,
     operators,
+    plugin,
     publish,
     run,
+    suite,
     tune,
 )
 from recbench.errors import RecbenchError, UsageError
@@ -51,6 +53,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("suite")(suite.suite)
 app.command("tune")(tune.tune)
 app.command("leaderboard")(leaderboard.leaderboard)
 app.command("publish")(publish.publish)
@@ -60,6 +63,7 @@ app.command("reproduce")(checking.reproduce)
 app.command("explain")(explain.explain)
 app.command("list")(listing.list_plugins)
 app.add_typer(data.app, name="data")
+app.add_typer(plugin.app, name="plugin")
 app.command("ops")(operators.operators)
 app.command("doctor")(doctor.doctor)
 

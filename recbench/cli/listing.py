@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from recbench.cli import options
 from recbench.cli.table import print_table
 
-if TYPE_CHECKING:
-    from recbench.data import Card
-
-ORIGIN = ("distribution", "version")
+ORIGIN = ("distribution", "version", "origin")
 """Columns of datasets that are in the JSON alone, so that a row fits on a screen."""
 
 
 def list_plugins(
     what: Annotated[str, typer.Argument(help="models, datasets or metrics.")] = "models",
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only these; models are then imported, which shows more of them."),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """List models, datasets or metrics."""
+    """List models, datasets or metrics, and of models and datasets the broken ones with the reason.
+
+    A model is imported only if it is named; the tasks of the others are read from their source.
+    """
     options.one_of("list", what, ("models", "datasets", "metrics"))
-    rows = {"models": _models, "datasets": _datasets, "metrics": _metrics}[what]()
+    rows = {"models": _models, "datasets": _datasets, "metrics": _metrics}[what](names or [])
     if as_json:
         typer.echo(json.dumps(rows))
         return
     from rich.table import Table
 
-    shown = [name for name in rows[0] if what != "datasets" or name not in ORIGIN]
+    hidden = {name for name in rows[0] if all(row[name] in ("", None) for row in rows)}
+    hidden |= set(ORIGIN) if what == "datasets" else set()
+    shown = [name for name in rows[0] if name not in hidden]
     table = Table(*shown, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*(_text(row[name]) for name in shown))
@@ -44,85 +49,24 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _models() -> list[dict[str, Any]]:
-    from recbench.errors import PluginError
-    from recbench.plugins import discover, load_model
+def _models(names: list[str]) -> list[dict[str, Any]]:
+    from recbench.catalogue.models import models
 
-    rows = []
-    for plugin in discover("model"):
-        settings: dict[str, Any] = {}
-        try:
-            kind = load_model(plugin)
-            task, settings = kind.task.name, dict(kind.training_settings)
-        except PluginError as error:
-            task = f"broken: {error}"
-        rows.append(
-            {
-                "model": plugin.name,
-                "task": task,
-                "distribution": plugin.distribution,
-                "version": plugin.version,
-                "training": settings,
-            }
-        )
-    return rows
+    return [vars(entry) for entry in models(names)]
 
 
-def _datasets() -> list[dict[str, Any]]:
-    from recbench.errors import DataError, PluginError
+def _datasets(names: list[str]) -> list[dict[str, Any]]:
+    from recbench.catalogue.datasets import datasets
     from recbench.folders import Folders
-    from recbench.plugins import discover, imported, load_dataset
 
-    folders = Folders.from_environment()
-    folder = folders.raw
-    rows = []
-    for plugin in (*discover("dataset"), *imported(folders)):
-        row = dict.fromkeys(("dataset", "task", "protocols", "files", "source"), "")
-        row["dataset"] = plugin.name
-        try:
-            card = load_dataset(plugin).card
-            row |= {"task": card.task, "protocols": ", ".join(card.protocols)}
-            row["source"] = _source(card)
-            row["files"] = _presence(card, folder)
-        except (DataError, PluginError) as error:
-            row["files"] = f"broken: {error}"
-        rows.append(row | {"distribution": plugin.distribution, "version": plugin.version})
-    return rows
+    return [vars(entry) for entry in datasets(Folders.from_environment(), names)]
 
 
-def _source(card: Card) -> str:
-    """Return how the files are to be had."""
-    if not card.files:
-        return "none needed"
-    if card.paths:
-        return "your own"
-    return "download" if card.downloads else "by hand"
-
-
-def _presence(card: Card, folder: Path) -> str:
-    """Return whether a dataset's files are here, for which protocols if not for the default one."""
-    from recbench.data import locate
-    from recbench.errors import DataError
-
-    if not card.files:
-        return "simulator"
-    present, incomplete = [], None
-    for protocol in card.protocols:
-        try:
-            present += [protocol] if locate(card, folder, protocol) else []
-        except DataError as error:
-            incomplete = error
-    if incomplete and not present:
-        raise incomplete
-    there = "here" if card.default_protocol in present else "missing"
-    if present and there == "missing":
-        there = f"here for {', '.join(present)}"
-    return f"{there} (simulator)" if card.simulated_sizes else there
-
-
-def _metrics() -> list[dict[str, Any]]:
+def _metrics(names: list[str]) -> list[dict[str, Any]]:
     from recbench.metrics import METRICS
 
+    for name in names:
+        options.one_of("list metrics", name, tuple(METRICS))
     return [
         {
             "metric": metric.name,
@@ -131,4 +75,5 @@ def _metrics() -> list[dict[str, Any]]:
             "meaning": metric.meaning,
         }
         for metric in METRICS.values()
+        if metric.name in names or not names
     ]

@@ -88,13 +88,16 @@ def _run_best(tuned: list[Tuned], seeds: list[int], folders: Folders) -> list[Ce
     from dataclasses import replace
 
     from recbench.cli.progress import progress
+    from recbench.settling import settle_all
     from recbench.suite import run_suite
 
     best: list[RunConfig] = [
         replace(each.best, seed=number) for each in tuned if each.best for number in seeds
     ]
     cells = []
-    for cell in run_suite(best, folders, progress()):
+    shown, limits = progress(), options.limits(1, 0, "", 0)
+    runs = settle_all(best, folders, shown, limits=limits)
+    for cell in run_suite(runs, folders, shown, limits=limits):
         cells.append(cell)
         if cell.error:
             typer.echo(

@@ -143,10 +143,12 @@ class Dataset:
     Attributes:
         api: The `API_VERSION` the class was written for.
         card: What is fixed about the dataset.
+        expected_failures: By name, checks of `recbench.testing` that it cannot pass, and why.
     """
 
     api: ClassVar[int]
     card: Card
+    expected_failures: ClassVar[Mapping[str, str]] = {}
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make the log's tables or views in `db` from the raw files, keyed as in the card.
@@ -169,6 +171,16 @@ class Dataset:
         `remarks` (optional) is a table of `count` and `what`: how many rows, and what of them, as
         it can follow "1,000 rows", such as "left out: a purchase without a click"; those of a count
         above 0 are in the manifest.
+        """
+        raise NotImplementedError
+
+    def sample(self, folder: Path) -> None:
+        """Write small raw files in the card's formats into `folder`, named as the card names them.
+
+        They are drawn, the same every time, and hold enough for every protocol: a few hundred rows
+        within the card's times, of any ids and values that the real files could have. The checks of
+        `recbench.testing` try the reader on them, and on damaged copies. A dataset with a simulator
+        needs no sample.
         """
         raise NotImplementedError
 

@@ -1,9 +1,10 @@
-"""The conformance kit: what authors of models and operators run to see that they keep to theirs."""
+"""The conformance kit: what authors of plugins and operators run on what they write."""
 
+from recbench.testing.check_result import CheckFailure, CheckResult
 from recbench.testing.conformance import (
+    DATASET_CHECKS,
     MODEL_CHECKS,
-    CheckFailure,
-    CheckResult,
+    check_dataset,
     check_model,
     parametrize_with_checks,
     run_checks,
@@ -12,11 +13,13 @@ from recbench.testing.operator_conformance import OPERATOR_CHECKS, check_op
 from recbench.testing.synthetic import SCHEMA, random_batch
 
 __all__ = [
+    "DATASET_CHECKS",
     "MODEL_CHECKS",
     "OPERATOR_CHECKS",
     "SCHEMA",
     "CheckFailure",
     "CheckResult",
+    "check_dataset",
     "check_model",
     "check_op",
     "parametrize_with_checks",

@@ -7,9 +7,10 @@ from dataclasses import is_dataclass, replace
 import torch
 from torch import Tensor
 
+from recbench.api import API_VERSION
 from recbench.batch import Batch, Features, Reads
 from recbench.config import build
-from recbench.model import API_VERSION, Model
+from recbench.model import Model
 from recbench.pipeline import seed_everything
 from recbench.testing.made_up import MADE_UP
 from recbench.testing.require import require, require_equal, require_runs

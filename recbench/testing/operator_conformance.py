@@ -8,7 +8,7 @@ import torch
 
 from recbench.ops.dispatch import KERNEL_DTYPES, Case, Operator
 from recbench.testing import operator_checks as checks
-from recbench.testing.conformance import CheckFailure
+from recbench.testing.check_result import CheckFailure
 
 GRADIENT_SIZE = 300
 """Numbers among the arguments up to which finite differences are taken: one at a time."""

@@ -58,7 +58,7 @@ def test_a_failure_that_is_no_mistake_of_usage_exits_with_1(recbench):
 
 
 def test_an_interrupt_says_so_and_exits_with_130(recbench, monkeypatch):
-    def interrupt():
+    def interrupt(_names):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("recbench.cli.listing._metrics", interrupt)
@@ -68,7 +68,7 @@ def test_an_interrupt_says_so_and_exits_with_130(recbench, monkeypatch):
 
 
 def test_a_bug_keeps_its_traceback(recbench, monkeypatch):
-    def bug():
+    def bug(_names):
         raise ZeroDivisionError
 
     monkeypatch.setattr("recbench.cli.listing._metrics", bug)

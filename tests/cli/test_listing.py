@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -18,7 +19,7 @@ def test_lists_come_as_a_table_and_as_json(recbench, what, expected):
     first = [next(iter(row.values())) for row in rows]
     assert set(expected) <= set(first)
     lines = table.out.splitlines()
-    columns = list(columns_of(rows[0]))
+    columns = columns_of(rows)
     assert lines[0].split()[: len(columns)] == columns
     assert [line.split()[0] for line in lines[1:]] == first
     assert "\x1b" not in table.out
@@ -30,22 +31,15 @@ def test_a_list_that_is_piped_has_every_row_whole_on_one_line(recbench, monkeypa
     rows = json.loads(recbench("list", what, "--json").out)
     lines = recbench("list", what).out.splitlines()[1:]
     for line, row in zip(lines, rows, strict=True):
-        assert "".join(line.split()) == "".join(
-            "".join(map(shown, columns_of(row).values())).split()
-        )
+        cells = "".join(str(row[name]) for name in columns_of(rows))
+        assert "".join(line.split()) == "".join(cells.split())
 
 
-def columns_of(row: dict[str, object]) -> dict[str, object]:
-    """Return the columns of a row that the table shows."""
-    hidden = ("distribution", "version") if "dataset" in row else ()
-    return {name: value for name, value in row.items() if name not in hidden}
-
-
-def shown(value: object) -> str:
-    """Return how a cell stands in the table."""
-    if isinstance(value, dict):
-        return " ".join(f"{name}={entry}" for name, entry in value.items())
-    return str(value)
+def columns_of(rows: list[dict[str, object]]) -> list[str]:
+    """Return the columns that the table shows: those in which something stands."""
+    hidden = ("distribution", "version", "origin") if "dataset" in rows[0] else ()
+    told = [name for name in rows[0] if any(row[name] not in ("", None) for row in rows)]
+    return [name for name in told if name not in hidden]
 
 
 def test_datasets_say_whether_their_files_are_here(recbench, tmp_path, monkeypatch):
@@ -59,24 +53,85 @@ def test_datasets_say_whether_their_files_are_here(recbench, tmp_path, monkeypat
     assert rows["ml-100k"]["files"] == "here"
     assert rows["taobao"]["files"] == "missing (simulator)"
     assert rows["ml-latest-small"]["files"] == "missing"
-    assert rows["amazon-toys"]["files"].startswith("broken: amazon-toys: item2attributes.json")
+    assert rows["amazon-toys"]["files"] == "incomplete"
+    assert rows["amazon-toys"]["broken"].startswith("amazon-toys: item2attributes.json is missing")
     assert rows["amazon-beauty"]["protocols"] == "sequences, din, time, din-reviews, dien"
     assert rows["ml-100k"]["distribution"] == "recbench"
     sources = [rows[name]["source"] for name in ("ml-100k", "taobao", "mmoe-synthetic")]
     assert sources == ["download", "by hand", "none needed"]
 
 
-def test_a_broken_plugin_is_listed_as_broken_beside_the_others(recbench, install):
-    install("bad", {"bad_plugin": "1 / 0"}, models={"bad": "bad_plugin:Model"})
+BOMB = """
+    from pathlib import Path
+    from recbench import CTRModel as Base
+    import recbench_models.session.stamp as session
+
+    class Bomb(Base):
+        api = 1
+
+    class Session(session.STAMP):
+        pass
+
+    class Old(Bomb):
+        api = 0
+
+    class New(Bomb):
+        api: int = 2
+
+    raise SystemExit("imported")
+"""
+
+
+def test_models_are_listed_and_not_imported(recbench, install):
+    targets = {"bomb": "bomb_listed:Bomb", "session": "bomb_listed:Session"}
+    targets |= {"old": "bomb_listed:Old", "new": "bomb_listed:New", "gone": "no_module:Gone"}
+    site = install("bombs", {"bomb_listed": BOMB}, "0.3", models=targets)
     rows = {row["model"]: row for row in json.loads(recbench("list", "--json").out)}
-    assert "broken: model 'bad' of bad 1.0 cannot be imported" in rows["bad"]["task"]
-    assert rows["din"] | {"version": ""} == {
-        "model": "din",
+    assert rows["bomb"] == {
+        "model": "bomb",
         "task": "ctr",
-        "distribution": "recbench",
-        "version": "",
-        "training": {},
+        "distribution": "bombs",
+        "version": "0.3",
+        "origin": str(site / "bomb_listed.py"),
+        "training": None,
+        "broken": "",
     }
+    assert rows["session"]["task"] == "next-item"
+    for name, api in (("old", 0), ("new", 2)):
+        assert f"bombs 0.3 is written for plugin API {api}; this" in rows[name]["broken"]
+    assert rows["gone"]["broken"] == "model 'gone' of bombs 0.3: there is no module 'no_module'"
+    assert (rows["din"]["origin"], rows["din"]["broken"]) == ("built-in", "")
+    assert "bomb_listed" not in sys.modules
+
+
+def test_a_model_that_is_named_is_imported_and_listed_as_broken_beside_others(recbench, install):
+    install("bombs", {"bomb_named": BOMB}, models={"bomb": "bomb_named:Bomb"})
+    rows = json.loads(recbench("list", "models", "din", "bomb", "--json").out)
+    assert [row["model"] for row in rows] == ["bomb", "din"]
+    assert rows[0]["broken"].endswith(
+        "cannot be imported from bomb_named:Bomb: SystemExit: imported"
+    )
+    assert (rows[1]["task"], rows[1]["training"]) == ("ctr", {})
+    unknown = recbench("list", "models", "dni")
+    assert (unknown.status, unknown.out) == (2, "")
+    assert "unknown model 'dni'; did you mean din" in unknown.err
+
+
+def test_what_two_distributions_register_is_listed_as_broken_with_both(recbench, install):
+    for name in ("first", "second"):
+        install(name, models={"twice": "a:A"}, datasets={"twin": "a:A"})
+    for what, plugin in (("models", "twice"), ("datasets", "twin")):
+        rows = json.loads(recbench("list", what, plugin, "--json").out)
+        assert [row["distribution"] for row in rows] == ["first", "second"]
+        for row in rows:
+            assert "is registered by first 1.0 and second 1.0; uninstall one" in row["broken"]
+
+
+def test_a_broken_dataset_is_listed_as_broken_beside_others(recbench, install):
+    install("bad", {"bad_data": "1 / 0"}, datasets={"bad": "bad_data:Data"})
+    rows = {row["dataset"]: row for row in json.loads(recbench("list", "datasets", "--json").out)}
+    assert "dataset 'bad' of bad 1.0 cannot be imported" in rows["bad"]["broken"]
+    assert rows["ml-100k"]["broken"] == ""
 
 
 def test_a_models_own_training_settings_are_listed(recbench, install):
@@ -87,10 +142,9 @@ def test_a_models_own_training_settings_are_listed(recbench, install):
             training_settings = {"epochs": 2, "schedule": "linear"}
     """
     install("mine", {"mine_listed": code}, models={"mine": "mine_listed:Mine"})
-    rows = {row["model"]: row for row in json.loads(recbench("list", "--json").out)}
-    assert rows["mine"]["training"] == {"epochs": 2, "schedule": "linear"}
-    (line,) = (line for line in recbench("list").out.splitlines() if line.startswith("mine "))
-    assert line.endswith("epochs=2 schedule=linear")
+    (row,) = json.loads(recbench("list", "models", "mine", "--json").out)
+    assert row["training"] == {"epochs": 2, "schedule": "linear"}
+    assert recbench("list", "models", "mine").out.endswith("epochs=2 schedule=linear\n")
 
 
 def test_files_that_serve_some_protocols_only_are_here_for_these(recbench, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,8 @@ def site(install):
 
 
 def records(tmp_path):
-    return [RunRecord.load(path) for path in sorted((tmp_path / "results").rglob("*.json"))]
+    paths = sorted((tmp_path / "results").glob("*-v*/*/*/*.json"))
+    return [RunRecord.load(path) for path in paths]
 
 
 def test_models_and_seeds_are_run_and_shown(recbench, tmp_path):
@@ -77,13 +79,15 @@ def test_json_is_the_records_and_nothing_else(recbench, tmp_path):
 def test_a_failed_run_is_told_and_exits_with_1_after_the_rest(recbench, site, tmp_path):
     done = recbench("run", "--models", "raises,popularity", *ON_TINY)
     assert done.status == 1
-    assert "FAILED raises, seed 1: ZeroDivisionError: in forward (traceback in " in done.err
+    assert "FAILED raises on taobao, seed 1: ZeroDivisionError: in forward (log: " in done.err
     assert [record.model.name for record in records(tmp_path)] == ["popularity"]
     assert "popularity" in done.out
+    assert "1 run failed; to make only what failed again:\n  recbench run --models" in done.err
     found = json.loads(recbench("run", "--models", "raises,popularity", *ON_TINY, "--json").out)
-    assert found["failed"] == [
-        {"model": "raises", "seed": 1, "error": "ZeroDivisionError: in forward"}
-    ]
+    (failed,) = found["failed"]
+    assert "in forward" in Path(failed.pop("log")).read_text()
+    expected = {"model": "raises", "dataset": "taobao", "seed": 1}
+    assert failed == expected | {"error": "ZeroDivisionError: in forward"}
     assert len(found["records"]) == 1
 
 
@@ -179,3 +183,32 @@ def test_ctrl_c_in_the_second_run_keeps_the_first_and_exits_with_130(site, tiny_
     assert process.returncode == 130, said
     assert said.endswith("error: interrupted; what was finished is kept\n")
     assert [record.model.name for record in records(tmp_path)] == ["popularity"]
+
+
+UNPUBLISHED = """
+    from recbench_models.baselines.popularity import Popularity
+
+    class Crowd(Popularity):
+        pass
+"""
+
+
+def test_a_class_that_is_not_installed_runs_and_its_record_says_so(
+    recbench, install, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(install("nothing", {"crowd_here": UNPUBLISHED}))
+    options = ("--models", "crowd", "--dataset", "taobao", "--size", "tiny", "--json")
+    done = recbench("run", *options, "--plugin", "crowd_here:Crowd")
+    assert done.status == 0, done.err
+    (record,) = json.loads(done.out)["records"]
+    model = record["model"]
+    assert (model["name"], model["distribution"], model["version"]) == ("crowd", "unpublished", "")
+    assert len(model["hash"]) == 64
+    assert recbench("run", *options).status == 2
+
+
+def test_what_is_switched_off_does_not_run(recbench):
+    done = recbench("run", "--models", "din", "--dataset", "taobao", "--no-plugin", "din")
+    assert (done.status, done.out) == (2, "")
+    assert "the model 'din' of recbench" in done.err
+    assert "is switched off (--no-plugin or RECBENCH_NO_PLUGINS=din)" in done.err

@@ -162,6 +162,12 @@ def test_what_is_lost_is_refused_or_counted(drawn, clean, name, damage, tmp_path
     _each_file(drawn(name), clean, damage, right, tmp_path)
 
 
+@pytest.mark.parametrize("damage", damages.BROKEN, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("name", FIRST)
+def test_broken_archives_are_refused(drawn, clean, name, damage, tmp_path):
+    _each_file(drawn(name), clean, damage, lambda *_: False, tmp_path)
+
+
 @pytest.mark.parametrize("damage", damages.KEPT, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("name", FIRST)
 def test_odd_rows_are_kept_or_refused(drawn, clean, name, damage, tmp_path):

@@ -142,6 +142,14 @@ def wrong_type(file: RawFile) -> bytes | None:
     return file.with_rows(rows)
 
 
+def fractions(file: RawFile) -> bytes | None:
+    """Make fractions of the whole numbers of a few rows."""
+    if file.columns == ("line",):
+        changed = [NUMBER.sub(r"\g<0>.7", line) for line in file.lines[:FEW]]
+        return file.with_lines([*changed, *file.lines[FEW:]])
+    return _few_numbers(file, lambda value: f"{value}.7")
+
+
 def no_value(file: RawFile) -> bytes | None:
     """Leave the ids of a few rows empty."""
     return _ids(file, (*USERS, *ITEMS), lambda _: "", few=True)
@@ -179,6 +187,17 @@ def truncated(file: RawFile) -> bytes:
     """Pack it and lose the second half."""
     whole = packed(file)
     return whole[: len(whole) // 2]
+
+
+def cut_short(file: RawFile) -> bytes:
+    """Pack it and lose the last byte, which is of its length."""
+    return packed(file)[:-1]
+
+
+def wrong_checksum(file: RawFile) -> bytes:
+    """Pack it with another file's checksum."""
+    whole = packed(file)
+    return whole[:-8] + bytes(byte ^ 255 for byte in whole[-8:-4]) + whole[-4:]
 
 
 def duplicates(file: RawFile) -> bytes | None:
@@ -232,16 +251,18 @@ LOST: tuple[Damage, ...] = (
     missing_in_some,
     extra_column,
     wrong_type,
+    fractions,
     no_value,
     empty,
     header_only,
     wide_encoding,
     broken_encoding,
-    truncated,
     milliseconds,
     some_milliseconds,
 )
 """What takes something away: it is refused, or what is lost is counted."""
+BROKEN: tuple[Damage, ...] = (truncated, cut_short, wrong_checksum)
+"""What is refused, even if all rows are there."""
 KEPT: tuple[Damage, ...] = (duplicates, shuffled, lonely_user, late_item)
 """What is no fault: everything stays, or the file is refused."""
 RENAMED: tuple[Damage, ...] = (negative_ids, big_ids)
@@ -273,6 +294,18 @@ def _ids(
     return file.with_rows(rows)
 
 
+def _few_numbers(file: RawFile, change: Callable[[str], str]) -> bytes | None:
+    """Change the whole numbers of a few rows of a table, whatever they mean."""
+    kinds = [kind.endswith(("INT", "INTEGER")) for kind in file.types]
+    if not file.is_table or not any(kinds):
+        return None
+    rows = [
+        [change(v) if whole and v else v for whole, v in zip(kinds, row, strict=True)]
+        for row in file.rows[:FEW]
+    ]
+    return file.with_rows([*rows, *file.rows[FEW:]])
+
+
 def _every_id(file: RawFile, change: Callable[[int], int]) -> bytes | None:
     """Change the columns of ids; every number of a line that is one value."""
     if file.is_table:
@@ -299,4 +332,4 @@ def _added(file: RawFile, names: tuple[str, ...]) -> bytes | None:
 
 def gzipped(damage: Damage) -> bool:
     """Return whether what a damage leaves is called .gz."""
-    return damage in (packed, truncated)
+    return damage is packed or damage in BROKEN

@@ -1,0 +1,1 @@
+"""New plugins: a whole distribution with a model or dataset, its tests included."""
