@@ -32,7 +32,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(BIN)/python -m catalogue.pages --check
+	$(BIN)/python -m datasheets.pages --check
 	git ls-files -z '*.h' '*.cpp' '*.cu' '*.cuh' | xargs -0 $(BIN)/clang-format --dry-run --Werror
 
 native-test: setup
@@ -78,11 +78,11 @@ bench-ops: setup
 # The fingerprints that datasets are held to, recbench/datasets/fingerprints.toml: of simulations, and of the raw files
 # that are in the folder RECBENCH_TEST_DATA; the others keep theirs.
 pins: setup
-	$(BIN)/python -m catalogue.pins
+	$(BIN)/python -m datasheets.pins
 
 # docs/datasets, after new pins: the cards, and what the same data show when they are prepared.
 pages: setup
-	$(BIN)/python -m catalogue.pages --measure
+	$(BIN)/python -m datasheets.pages --measure
 
 # The committed records and every page with a leaderboard. Run it on committed code: a record says if it was not.
 RESULTS_PAGES := $(addprefix --output ,results/README.md results/README.zh-CN.md README.md README.zh-CN.md)

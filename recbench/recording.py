@@ -23,9 +23,9 @@ from recbench.evaluate import Predictions, Scores, attainable
 from recbench.metrics import METRICS, metric_of, score_name
 from recbench.ops import dispatch
 from recbench.order import Order, Outcome
-from recbench.package_hash import package_hash
 from recbench.plain import digest
 from recbench.plugins import Plugin, source_hash
+from recbench.plugins.package_hash import package_hash
 from recbench.provenance import git_state
 from recbench.record import (
     DatasetRecord,

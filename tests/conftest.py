@@ -19,7 +19,7 @@ from recbench.datasets.taobao import Taobao
 from recbench.folders import Folders
 from recbench.provenance import Environment
 from recbench.record import Fingerprints, ModelRecord
-from recbench.study import Study, Trial
+from recbench.tuning.study import Study, Trial
 
 os.environ["RECBENCH_OFFLINE"] = "1"  # tests never touch the network
 

@@ -15,9 +15,9 @@ import typer
 if TYPE_CHECKING:
     from recbench.config import RunConfig
     from recbench.folders import Folders
-    from recbench.limits import Limits
-    from recbench.settling import Settled
-    from recbench.suite import Cell
+    from recbench.suite.limits import Limits
+    from recbench.suite.runs import Cell
+    from recbench.suite.settling import Settled
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Making:
 def make_and_show(configs: Sequence[RunConfig], folders: Folders, making: Making) -> None:
     """Make runs and print the table of those that have a record; exit with 1 if one failed."""
     from recbench.cli.progress import progress
-    from recbench.suite import run_here
+    from recbench.suite.runs import run_here
 
     if making.in_process:
         how = {"again": making.again, "keep_model": making.keep_model}
@@ -62,9 +62,9 @@ def make_and_show(configs: Sequence[RunConfig], folders: Folders, making: Making
 
 def _make(configs: Sequence[RunConfig], folders: Folders, making: Making) -> list[Cell]:
     from recbench.cli.progress import progress
-    from recbench.ledger import state_of
-    from recbench.settling import settle_all
-    from recbench.suite import run_suite
+    from recbench.suite.ledger import state_of
+    from recbench.suite.runs import run_suite
+    from recbench.suite.settling import settle_all
 
     shown = progress()
     runs = settle_all(configs, folders, shown, limits=making.limits, prepare=not making.dry_run)
@@ -126,7 +126,7 @@ def _show_states(
     from rich.table import Table
 
     from recbench.cli.table import print_table
-    from recbench.ledger import read_failure
+    from recbench.suite.ledger import read_failure
 
     rows = []
     for run, state in zip(runs, states, strict=True):

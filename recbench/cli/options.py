@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from recbench.limits import Limits
+    from recbench.suite.limits import Limits
 
 DataDir = Annotated[
     Path | None,
@@ -99,7 +99,7 @@ def names(option: str, text: str) -> list[str]:
 
 def limits(jobs: int, threads: int, time_limit: str, memory_limit: float) -> Limits:
     """Return what each run may use; `UsageError` if it cannot be."""
-    from recbench.limits import Limits, duration, threads_of
+    from recbench.suite.limits import Limits, duration, threads_of
 
     seconds = duration(time_limit, "--time-limit") if time_limit else 0.0
     return Limits(seconds, memory_limit, threads_of(jobs, threads))

@@ -35,7 +35,7 @@ def suite(
     """
     from recbench.cli.making import Making, make_and_show
     from recbench.folders import Folders
-    from recbench.suite_file import load_suite
+    from recbench.suite.file import load_suite
 
     declared = load_suite(file)
     limits = options.limits(

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from recbench.config import RunConfig
     from recbench.folders import Folders
-    from recbench.suite import Cell
-    from recbench.tuning import Tuned
+    from recbench.suite.runs import Cell
+    from recbench.tuning.tune import Tuned
 
 
 def tune(
@@ -55,7 +55,7 @@ def tune(
     from recbench.config import RunConfig, parse_overrides
     from recbench.data import DataConfig
     from recbench.folders import Folders
-    from recbench.tuning import tune_all
+    from recbench.tuning.tune import tune_all
 
     listed = options.names("--models", models)
     numbers = options.seeds("--seeds", seeds)
@@ -88,8 +88,8 @@ def _run_best(tuned: list[Tuned], seeds: list[int], folders: Folders) -> list[Ce
     from dataclasses import replace
 
     from recbench.cli.progress import progress
-    from recbench.settling import settle_all
-    from recbench.suite import run_suite
+    from recbench.suite.runs import run_suite
+    from recbench.suite.settling import settle_all
 
     best: list[RunConfig] = [
         replace(each.best, seed=number) for each in tuned if each.best for number in seeds

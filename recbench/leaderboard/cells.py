@@ -10,7 +10,7 @@ import pandas as pd
 
 from recbench.leaderboard.table import CHANCE_AUC, Table
 from recbench.metrics import Metric, metric_of
-from recbench.study import FOLDER
+from recbench.tuning.study import FOLDER
 
 DASH = "—"
 UNCOMMITTED = "*"

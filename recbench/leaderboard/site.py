@@ -20,7 +20,7 @@ from recbench.leaderboard.loading import load_records
 from recbench.leaderboard.site_words import LANGUAGES, WORDS
 from recbench.leaderboard.table import Table, tables
 from recbench.record import RunRecord
-from recbench.study import Studies, load_studies
+from recbench.tuning.study import Studies, load_studies
 
 RECORDS = "records"
 """The folder of the site that has the records, laid out as the results folder."""

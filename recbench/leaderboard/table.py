@@ -17,7 +17,7 @@ from recbench.leaderboard.group import Group
 from recbench.leaderboard.label import label_configs
 from recbench.metrics.statistics import Interval
 from recbench.record import RunRecord
-from recbench.study import Studies, Study, load_studies
+from recbench.tuning.study import Studies, Study, load_studies
 
 CHANCE_AUC = 0.5
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from recbench.limits import cores
 from recbench.record import RunRecord
+from recbench.suite.limits import cores
 
 SUITE = """
 name = "pair"

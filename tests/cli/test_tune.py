@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from recbench.study import Study
+from recbench.tuning.study import Study
 
 ON_TINY = ("--dataset", "taobao", "--size", "tiny", "--limit", "200", "--device", "cpu")
 QUICK = ("--set", "training.epochs=1", "--set", "din-base.mlp=[4]")

@@ -1,4 +1,4 @@
-"""Makes `catalogue` importable, which is not installed."""
+"""Makes `datasheets` importable, which is not installed."""
 
 import sys
 from pathlib import Path

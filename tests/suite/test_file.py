@@ -9,9 +9,9 @@ from recbench.data import DataConfig
 from recbench.errors import UsageError
 from recbench.folders import Folders
 from recbench.pipeline import plan
-from recbench.suite_file import load_suite
+from recbench.suite.file import load_suite
 
-SUITES = sorted(Path(__file__).parents[1].glob("suites/*.toml"))
+SUITES = sorted(Path(__file__).parents[2].glob("suites/*.toml"))
 SMALL = """
 name = "small"
 seeds = [1, 2]

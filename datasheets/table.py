@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import recbench.datasets
-from catalogue.measurement import Measurement
+from datasheets.measurement import Measurement
 from recbench.data import Dataset
 from recbench.data.fingerprint_pins import published_pins
 from recbench.data.page import table

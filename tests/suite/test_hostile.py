@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from recbench.limits import cores
 from recbench.record import RunRecord
 from recbench.scored import load_predictions
+from recbench.suite.limits import cores
 
 FAILS = {
     "import-raises": r"cannot be imported from .*: ImportError: no module named 'their_dependency'",

@@ -11,21 +11,21 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
-from recbench.child import Child
 from recbench.claim import Claim
 from recbench.config import RunConfig
 from recbench.errors import DataError, PluginError
 from recbench.folders import Folders
-from recbench.ledger import forget_failure, log_path, open_log, write_failure
-from recbench.limits import Limits
 from recbench.order import OUTCOME, Order, title
 from recbench.pipeline import check, conclude, run
 from recbench.progress import SILENT, Progress
 from recbench.record import RunRecord
 from recbench.recording import finished
-from recbench.relay import Relay
-from recbench.settling import Settled, plain_folders
-from recbench.worker import cause
+from recbench.suite.child import Child
+from recbench.suite.ledger import forget_failure, log_path, open_log, write_failure
+from recbench.suite.limits import Limits
+from recbench.suite.relay import Relay
+from recbench.suite.settling import Settled, plain_folders
+from recbench.suite.worker import cause
 
 TICK = 0.05
 """Seconds between two looks at what children tell."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from recbench.plain import digest
-from recbench.study import Study, Trial
+from recbench.tuning.study import Study, Trial
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -22,13 +22,13 @@ from recbench.pipeline import fit_and_validate, plan, settle
 from recbench.plain import canonical_json, digest
 from recbench.plugins import find
 from recbench.progress import SILENT, Progress
-from recbench.proposal import SAMPLER, propose
 from recbench.provenance import environment, git_state
 from recbench.record import Fingerprints
 from recbench.recording import model_record
 from recbench.search import COMMON_SPACE, SearchSpace
-from recbench.study import Study, Trial
 from recbench.training import TrainingConfig
+from recbench.tuning.proposal import SAMPLER, propose
+from recbench.tuning.study import Study, Trial
 
 if TYPE_CHECKING:
     from recbench.model import Model

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from catalogue import stand_ins
-from catalogue.prepared import configs
+from datasheets import stand_ins
+from datasheets.prepared import configs
 from recbench.data import DataConfig, Dataset, Manifest, prepare
 from recbench.folders import Folders
 from recbench.plugins import find, load_dataset

@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
-from catalogue import stand_ins
-from catalogue.measurement import Measurement, measure
-from catalogue.table import Figures, code_lines, faults, lines, row
+from datasheets import stand_ins
+from datasheets.measurement import Measurement, measure
+from datasheets.table import Figures, code_lines, faults, lines, row
 from recbench.datasets.ml_100k import MovieLens100K
 from recbench.datasets.taobao import Taobao
 

@@ -1,4 +1,4 @@
-"""`python -m catalogue.pages`: write a page on every built-in dataset, their index and a table.
+"""`python -m datasheets.pages`: write a page on every built-in dataset, their index and a table.
 
 What a card says is written always. What only prepared data can say is written with `--measure`
 and kept as it is without, so that `--check` needs no data: it fails if a page is not what the cards
@@ -15,10 +15,10 @@ from typing import Annotated
 
 import typer
 
-from catalogue import table as takes
-from catalogue.measurement import empty_process, measure
-from catalogue.prepared import built_in
-from catalogue.table import Figures, Row
+from datasheets import table as takes
+from datasheets.measurement import empty_process, measure
+from datasheets.prepared import built_in
+from datasheets.table import Figures, Row
 from recbench.data import Dataset, Manifest
 from recbench.data.fingerprint_pins import published_pins
 from recbench.data.page import card_lines, heading, prepared_lines, table

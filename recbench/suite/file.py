@@ -11,7 +11,7 @@ from typing import Any, Literal
 from recbench.config import RunConfig, build
 from recbench.data import DataConfig
 from recbench.errors import UsageError
-from recbench.limits import duration
+from recbench.suite.limits import duration
 from recbench.training import TrainingConfig
 
 

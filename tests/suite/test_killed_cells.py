@@ -19,12 +19,12 @@ import pytest
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
-from recbench.limits import cores
 from recbench.pipeline import run
 from recbench.progress import Bar, Progress
 from recbench.record import RunRecord, predictions_path
-from recbench.settling import settle_all
-from recbench.suite import run_suite
+from recbench.suite.limits import cores
+from recbench.suite.runs import run_suite
+from recbench.suite.settling import settle_all
 
 PATIENCE = 240.0
 DATA = DataConfig("taobao", source="simulated", size="tiny", limit=1500)

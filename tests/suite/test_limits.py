@@ -1,7 +1,7 @@
 import pytest
 
 from recbench.errors import UsageError
-from recbench.limits import duration, threads_of
+from recbench.suite.limits import duration, threads_of
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ def test_what_is_no_time_is_refused(text):
     [(1, 0, "", 8), (2, 0, "", 4), (3, 0, "", 2), (8, 0, "", 1), (2, 3, "", 3), (1, 0, "2", 2)],
 )
 def test_runs_side_by_side_share_the_cores(monkeypatch, jobs, threads, environment, expected):
-    monkeypatch.setattr("recbench.limits.cores", lambda: 8)
+    monkeypatch.setattr("recbench.suite.limits.cores", lambda: 8)
     monkeypatch.setenv("OMP_NUM_THREADS", environment)
     assert threads_of(jobs, threads) == expected
 
 
 @pytest.mark.parametrize(("jobs", "threads"), [(9, 0), (2, 5), (0, 1), (1, -1)])
 def test_they_never_use_more_than_there_are(monkeypatch, jobs, threads):
-    monkeypatch.setattr("recbench.limits.cores", lambda: 8)
+    monkeypatch.setattr("recbench.suite.limits.cores", lambda: 8)
     with pytest.raises(UsageError):
         threads_of(jobs, threads)

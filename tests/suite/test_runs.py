@@ -10,15 +10,15 @@ from recbench.config import RunConfig
 from recbench.data import DataConfig
 from recbench.errors import RecbenchError, UsageError
 from recbench.folders import Folders
-from recbench.ledger import log_path, read_failure, state_of
-from recbench.limits import Limits
 from recbench.order import load_outcome
 from recbench.pipeline import fit_and_predict, run, settle
 from recbench.progress import Progress
 from recbench.scored import load_predictions
-from recbench.settling import Settled, plain_folders, settle_all
-from recbench.suite import run_here, run_suite
-from recbench.worker import work
+from recbench.suite.ledger import log_path, read_failure, state_of
+from recbench.suite.limits import Limits
+from recbench.suite.runs import run_here, run_suite
+from recbench.suite.settling import Settled, plain_folders, settle_all
+from recbench.suite.worker import work
 
 DATA = DataConfig("taobao", size="tiny", limit=500)
 GOOD = RunConfig("popularity", DATA, device="cpu")

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from recbench.errors import RecbenchError
-from recbench.study import Study, Trial, load_studies
+from recbench.tuning.study import Study, Trial, load_studies
 
 
 def trial(auc=None, **settings):

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import psutil
 
-from recbench.limits import Limits
+from recbench.suite.limits import Limits
 
 MARK = "RECBENCH_CHILD"
 """Environment variable that every process has which a child has started."""
@@ -34,7 +34,7 @@ class Child:
     """A worker process.
 
     Args:
-        asked: What it is to do, as `recbench.worker` reads it.
+        asked: What it is to do, as `recbench.suite.worker` reads it.
         log: The open file for all that it prints.
         limits: What it may use.
     """
@@ -48,7 +48,7 @@ class Child:
         orders, self._life = os.pipe()  # it ends itself when nobody holds this end any more
         try:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-P", "-m", "recbench.worker", str(writer)],
+                [sys.executable, "-P", "-m", "recbench.suite.worker", str(writer)],
                 stdin=orders,
                 stdout=log,
                 stderr=log,

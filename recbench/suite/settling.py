@@ -9,16 +9,16 @@ from tempfile import TemporaryFile
 from time import sleep
 from typing import Any
 
-from recbench.child import Child
 from recbench.config import RunConfig
 from recbench.errors import UsageError
 from recbench.folders import Folders
-from recbench.ledger import open_log
-from recbench.limits import Limits
 from recbench.order import Order
 from recbench.plain import from_plain
 from recbench.progress import SILENT, Progress
-from recbench.relay import Relay
+from recbench.suite.child import Child
+from recbench.suite.ledger import open_log
+from recbench.suite.limits import Limits
+from recbench.suite.relay import Relay
 
 TICK = 0.05
 """Seconds between two looks at what the child tells."""

@@ -1,4 +1,4 @@
-"""The process that runs plugin code: `python -m recbench.worker`, which a suite starts.
+"""The process that runs plugin code: `python -m recbench.suite.worker`, which a suite starts.
 
 One line of JSON on standard input says what to do. The pipe stays open after it: when it ends, the
 suite is gone, and this process and all that it started end too. What happens is told in lines of

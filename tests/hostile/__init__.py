@@ -1,1 +1,0 @@
-"""Models that do what no model should, for tests/test_hostile.py."""
