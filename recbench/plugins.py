@@ -64,8 +64,8 @@ class Plugin:
 
     @property
     def owner(self) -> str:
-        """Whose it is, in words: a distribution and its version, or the class itself."""
-        return f"{self.distribution} {self.version or self.target}"
+        """Whose it is, in words: a distribution and its version, a card, or the class itself."""
+        return f"{self.distribution} {self.version or self.card or self.target}"
 
     @property
     def origin(self) -> str:

@@ -115,6 +115,6 @@ def _settled(config: RunConfig, event: dict[str, Any], results: Path) -> Settled
     return Settled(config, order)
 
 
-def plain_folders(folders: Folders) -> list[str | None]:
+def plain_folders(folders: Folders) -> dict[str, str | None]:
     """Return folders as a worker reads them."""
-    return [path and str(path.absolute()) for path in vars(folders).values()]
+    return {name: path and str(path.absolute()) for name, path in vars(folders).items()}

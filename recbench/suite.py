@@ -14,7 +14,7 @@ from typing import Any
 from recbench.child import Child
 from recbench.claim import Claim
 from recbench.config import RunConfig
-from recbench.errors import DataError, PluginError, RecbenchError
+from recbench.errors import DataError, PluginError
 from recbench.folders import Folders
 from recbench.ledger import forget_failure, log_path, open_log, write_failure
 from recbench.limits import Limits
@@ -215,14 +215,16 @@ class _Running:
             if self.failed or not (self.order.state(self.results) / OUTCOME).exists():
                 return _failed(self.run, self.child.cause(self.failed), self.results)
             record = conclude(self.order, self.results)
-        except RecbenchError as error:
-            return _failed(self.run, str(error), self.results)
+        except Exception as error:  # who knows what a plugin's process has left
+            with open_log(self.run.config, self.results) as log:
+                log.write(traceback.format_exc().encode())
+            return _failed(self.run, cause(error), self.results)
         finally:
             self.claim.release()
         forget_failure(self.run.config, self.order, self.results)
-        log = log_path(self.run.config, self.results)
-        if not log.stat().st_size:
-            log.unlink()
+        with suppress(FileNotFoundError):
+            if not (printed := log_path(self.run.config, self.results)).stat().st_size:
+                printed.unlink()
         return Cell(self.run.config, record)
 
     def close(self) -> None:

@@ -100,7 +100,7 @@ def cause(error: BaseException) -> str:
 
 def work(asked: Mapping[str, Any], events: Events) -> None:
     """Do what a suite asks for."""
-    folders = Folders(*(path and Path(path) for path in asked["folders"]))
+    folders = Folders(**{name: path and Path(path) for name, path in asked["folders"].items()})
     if "order" in asked:
         order = from_plain(Order, asked["order"])
         events.tell(begun="code")

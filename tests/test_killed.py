@@ -46,8 +46,8 @@ CASES = {
     ),
     "ple": RunConfig(
         "ple",
-        DataConfig("census-income", size="tiny", source="simulated", limit=2000),
-        training={"epochs": 3, "optimizer": "adagrad"},
+        DataConfig("mmoe-synthetic", source="simulated", size="tiny"),
+        training={"epochs": 6, "optimizer": "adagrad", "patience": 9},
         device="cpu",
     ),
 }
@@ -159,12 +159,15 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_the_same(case):
     while kills < 8:
         for path in results.glob("*/*/*/*.json"):
             path.unlink()
-        moment = draw.random() * whole
-        kills += command.killed_after(moment)
-        if draw.random() < 0.4:
+        if kills % 2:
+            kills += command.killed_after(draw.random() * whole)
+        else:
+            kills += command.killed_in_training(draw.randint(1, 20), draw.random() / 20)
+        if draw.random() < 0.3:
             command.finish()
             assert outcome(results) == expected
     command.finish()
     assert outcome(results) == expected
+    assert "continues at epoch" in command.said.read_text()
     assert "begins anew" not in command.said.read_text()
     assert "Traceback" not in command.said.read_text()

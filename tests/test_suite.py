@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from recbench.claim import Claim
@@ -11,10 +12,11 @@ from recbench.errors import RecbenchError, UsageError
 from recbench.folders import Folders
 from recbench.ledger import log_path, read_failure, state_of
 from recbench.limits import Limits
-from recbench.pipeline import run, settle
+from recbench.order import load_outcome
+from recbench.pipeline import fit_and_predict, run, settle
 from recbench.progress import Progress
 from recbench.scored import load_predictions
-from recbench.settling import Settled, settle_all
+from recbench.settling import Settled, plain_folders, settle_all
 from recbench.suite import run_here, run_suite
 from recbench.worker import work
 
@@ -118,8 +120,7 @@ def test_data_that_runs_share_are_fetched_once_and_are_the_same_for_all(install,
 
     told, config = Told(), replace(GOOD, data=replace(DATA, dataset="lost"))
     configs = [each.plain() for each in (config, replace(config, seed=2))]
-    places = [place and str(place) for place in vars(folders).values()]
-    work({"configs": configs, "folders": places, "prepare": True}, told)
+    work({"configs": configs, "folders": plain_folders(folders), "prepare": True}, told)
     orders = [note["order"] for note in told.notes if "order" in note]
     assert [order["config"]["data"]["source"] for order in orders] == ["simulated"] * 2
     assert len(web.asked) == 1
@@ -201,3 +202,19 @@ def test_a_folder_of_results_that_cannot_be_written_to_is_an_error_before_traini
             next(run_suite([Settled(GOOD, order)], folders))
     finally:
         folders.results.unlink()
+
+
+def test_an_outcome_that_makes_no_sense_is_a_failed_run(tiny_folders, tmp_path):
+    folders = replace(tiny_folders, results=tmp_path)
+    order = settle(GOOD, folders)
+    fit_and_predict(order, tmp_path)
+    outcome, predictions = load_outcome(order.state(tmp_path))
+    for wrong in ({"prediction": predictions["prediction"][1:]}, {"prediction": np.array(["x"])}):
+        outcome.save(order.state(tmp_path), wrong)
+        (cell,) = run_suite([Settled(GOOD, order)], folders)
+        assert cell.record is None
+        assert cell.error
+        assert "Traceback" in cell.log.read_text()
+    outcome.save(order.state(tmp_path), predictions)
+    (cell,) = run_suite([Settled(GOOD, order)], folders)
+    assert cell.record.scores == run(GOOD, replace(folders, results=tmp_path / "here")).scores

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-VERBS = ["run", "leaderboard", "list", "data", "ops", "doctor"]
+VERBS = ["run", "suite", "leaderboard", "list", "data", "ops", "doctor"]
 OF_DATA = [f"data {verb}" for verb in ("download", "prepare", "verify", "describe")]
 
 

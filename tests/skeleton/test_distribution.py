@@ -20,15 +20,11 @@ TEMPLATE = ROOT / "plugins" / "template"
 
 
 def test_the_template_of_the_repository_is_what_a_user_gets():
-    found = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "."],
-        cwd=TEMPLATE,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    files = {name: (TEMPLATE / name).read_text("utf-8") for name in found.stdout.split("\0")[:-1]}
-    assert files == texts(Names("model", "fm"))
+    expected = texts(Names("model", "fm"))
+    assert {name: (TEMPLATE / name).read_text("utf-8") for name in expected} == expected
+    written = {path.relative_to(TEMPLATE).as_posix() for path in TEMPLATE.rglob("*.*")}
+    built = ("build/", "dist/", "recbench_fm.egg-info", ".pytest_cache", "__pycache__")
+    assert {name for name in written if not any(each in name for each in built)} == set(expected)
 
 
 @pytest.mark.parametrize("kind", ["model", "dataset"])

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from recbench import Batch, Episodes, Features, MetaModel, Reads
 from recbench.layers import FieldEmbeddings
-from recbench.testing import MODEL_CHECKS, run_checks
 
 
 @dataclass(frozen=True)
@@ -133,16 +132,11 @@ FAULTS: dict[type[MetaModel], set[str]] = {
 }
 
 
-def failures(model: type[MetaModel]) -> set[str]:
-    return {each.name.removeprefix("check_") for each in run_checks(model) if not each.passed}
-
-
-def test_a_sound_model_that_adapts_passes_every_check():
+def test_a_sound_model_that_adapts_passes_every_check(failures):
     assert failures(Sound) == set()
 
 
 @pytest.mark.parametrize("model", FAULTS)
-def test_a_fault_fails_the_checks_of_adaptation_and_no_others(model, monkeypatch):
-    checks = tuple(check for check in MODEL_CHECKS if check.__name__ != "check_learns")
-    monkeypatch.setattr("recbench.testing.conformance.MODEL_CHECKS", checks)
+@pytest.mark.usefixtures("without_learning")
+def test_a_fault_fails_the_checks_of_adaptation_and_no_others(model, failures):
     assert failures(model) == FAULTS[model]
