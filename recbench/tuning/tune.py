@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from recbench.claim import sole
 from recbench.config import RunConfig, build
-from recbench.data import Manifest
+from recbench.data import DataConfig, Manifest
 from recbench.errors import PluginError, RecbenchError, UsageError
 from recbench.folders import Folders
 from recbench.order import Order
@@ -131,15 +131,27 @@ def space_of(kind: type[Model], config: RunConfig) -> SearchSpace:
     Raises:
         PluginError: If the model declares a field that does not exist, or values that do not fit.
     """
+    try:
+        check_space(kind)
+    except UsageError as error:
+        raise PluginError(f"{config.model} ({kind.__module__}.{kind.__name__}): {error}") from error
+    given = {*config.model_config, *(f"{TRAINING}{name}" for name in config.training)}
+    return {name: domain for name, domain in kind.search_space.items() if name not in given}
+
+
+def check_space(kind: type[Model]) -> None:
+    """Make sure that every field of a model's search space exists and takes what it may be.
+
+    Raises:
+        UsageError: If one does not.
+    """
+    anything = RunConfig("", DataConfig(""))
     for name, domain in kind.search_space.items():
         for value in domain.ends:
             try:
-                _complete(RunConfig(config.model, config.data), kind, {name: value})
+                _complete(anything, kind, {name: value})
             except UsageError as error:
-                where = f"{config.model} ({kind.__module__}.{kind.__name__})"
-                raise PluginError(f"{where}: search_space: {name}: {error}") from error
-    given = {*config.model_config, *(f"{TRAINING}{name}" for name in config.training)}
-    return {name: domain for name, domain in kind.search_space.items() if name not in given}
+                raise UsageError(f"search_space: {name}: {error}") from error
 
 
 def with_settings(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
@@ -157,7 +169,7 @@ def _complete(config: RunConfig, kind: type[Model], settings: Mapping[str, Any])
     """Return `config` with the settings of a trial and every other field of model and training."""
     chosen = with_settings(config, settings)
     training = build(TrainingConfig, {**kind.training_settings, **chosen.training}, "training")
-    own = build(kind.Config, chosen.model_config, chosen.model)
+    own = build(kind.Config, chosen.model_config, chosen.model or f"{kind.__name__}.Config")
     return replace(chosen, training=vars(training), model_config=vars(own))
 
 

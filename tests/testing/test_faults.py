@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recbench import CTRModel, Features, Model, PaddedHistory, Reads
+from recbench import CTRModel, Features, Model, PaddedHistory, Range, Reads
 from recbench.errors import RecbenchError
 from recbench.layers import FieldEmbeddings
 from recbench.schema import UNSEEN
@@ -373,6 +373,19 @@ def test_training_settings_that_do_not_exist_are_found_out():
     )
     with pytest.raises(CheckFailure, match=expected) as caught:
         check_model(Misspelt)
+    assert caught.value.check == "check_contract"
+
+
+class Overreaching(Sound):
+    """Has tuning vary what there is not."""
+
+    search_space = {"wideness": Range(0.0, 0.5)}
+
+
+def test_a_search_space_that_does_not_fit_is_found_out():
+    expected = "search_space: wideness: unknown field of Overreaching.Config: 'wideness'"
+    with pytest.raises(CheckFailure, match=expected) as caught:
+        check_model(Overreaching)
     assert caught.value.check == "check_contract"
 
 

@@ -234,7 +234,7 @@ def test_defaults_out_of_the_space_are_tried_first_all_the_same(site, run_folder
     [
         ("no-field", r"no-field \(tuned.NoSuchField\): search_space: wide: .*wide"),
         ("no-setting", "search_space: training.learning_rat: .*did you mean learning_rate"),
-        ("wrong-type", "search_space: width: wrong-type: field 'width' must be int"),
+        ("wrong-type", "search_space: width: WrongType.Config: field 'width' must be int"),
     ],
 )
 def test_a_space_that_does_not_fit_is_refused_before_any_trial(site, run_folders, model, why):
