@@ -40,18 +40,23 @@ def main(
     anew: Annotated[
         bool, typer.Option("--measure", help="Prepare what is here and show it.")
     ] = False,
+    only: Annotated[list[str] | None, typer.Option(help="Measure just this dataset.")] = None,
     check: Annotated[bool, typer.Option(help="Change nothing; fail if a page is old.")] = False,
 ) -> None:
     """Write the pages, or check them."""
-    datasets, faults, texts, rows = built_in(), [], {}, []
+    datasets, faults, texts = built_in(), [], {}
+    whole = anew and not only
+    figures = Figures([], {}, empty_process()) if whole else Figures.load(FIGURES)
     for dataset in datasets:
-        manifests = _measured(dataset, data_dir, rows) if anew else None
+        manifests = None
+        if anew and (not only or dataset.card.name in only):
+            manifests, rows = _measured(dataset, data_dir)
+            figures = figures.with_rows(rows)
         for language, suffix in SUFFIXES.items():
             place, words = PAGES / f"{dataset.card.name}{suffix}", Words(language, dataset)
             texts[place] = _page(dataset, manifests, place, words)
             faults += [f'{language}.toml lacks "{text}" = ""' for text in words.missing]
         faults += _unpinned(dataset, texts[PAGES / f"{dataset.card.name}.md"])
-    figures = Figures(rows, {}, empty_process()) if anew else Figures.load(FIGURES)
     if not check:
         figures = dataclasses.replace(figures, code=takes.code_lines())
     faults += takes.faults(figures, datasets)
@@ -75,15 +80,15 @@ def main(
         raise typer.Exit(1)
 
 
-def _measured(dataset: Dataset, data: Path | None, rows: list[Row]) -> list[Manifest]:
-    """Return the manifests of real and of simulated data; append what all preparations took."""
-    manifests = []
+def _measured(dataset: Dataset, data: Path | None) -> tuple[list[Manifest], list[Row]]:
+    """Return the manifests of real and of simulated data, and what all preparations took."""
+    manifests, rows = list[Manifest](), list[Row]()
     for measured in measure(dataset, data, SIZE):
         rows.append(takes.row(measured))
         typer.echo(f"{rows[-1].dataset} {rows[-1].protocol} {rows[-1].source}")
         if measured.source in ("real", "simulated"):
             manifests.append(measured.manifest)
-    return manifests
+    return manifests, rows
 
 
 def _page(dataset: Dataset, manifests: list[Manifest] | None, place: Path, words: Words) -> str:

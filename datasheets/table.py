@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import recbench.datasets
@@ -98,6 +98,14 @@ class Figures:
         """Read them from a file."""
         content = json.loads(place.read_text(encoding="utf-8"))
         return Figures(**{**content, "rows": [Row(**row) for row in content["rows"]]})
+
+    def with_rows(self, rows: list[Row]) -> Figures:
+        """Return them with these rows, of one dataset, in place of those that it had."""
+        name = rows[0].dataset
+        places = [place for place, row in enumerate(self.rows) if row.dataset == name]
+        start = places[0] if places else len(self.rows)
+        kept = [row for row in self.rows if row.dataset != name]
+        return replace(self, rows=[*kept[:start], *rows, *kept[start:]])
 
     def save(self, place: Path) -> None:
         """Write them to a file."""

@@ -18,7 +18,7 @@ from recbench.testing.rows import prune, take
 from recbench.testing.subject import Subject, predict
 from recbench.testing.synthetic import CATEGORIES, MIXED_LENGTHS
 from recbench.training import TrainingConfig
-from recbench.tuning import check_space
+from recbench.tuning.tune import check_space
 
 SHORT_LENGTHS = (5, 0, 1, 3, 0, 2)
 """Histories that no model cuts, so that it is padding that grows with `History.longest`."""

@@ -34,6 +34,15 @@ def test_figures_survive_their_file(figures, tmp_path):
     assert Figures.load(tmp_path / "figures.json") == figures
 
 
+def test_new_rows_of_a_dataset_take_the_place_of_its_old_ones(figures):
+    (old,) = figures.rows
+    more = dataclasses.replace(old, dataset="entree")
+    both = figures.with_rows([more])
+    assert both.rows == [old, more]
+    new = [dataclasses.replace(old, cpu_seconds=each) for each in (1.0, 2.0)]
+    assert both.with_rows(new).rows == [*new, more]
+
+
 def test_what_is_missing_or_not_as_pinned_is_told(figures):
     dataset = Taobao()
     assert [each for each in faults(figures, [dataset]) if "(time)" in each] == []

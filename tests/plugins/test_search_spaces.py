@@ -1,10 +1,10 @@
 import pytest
-from recbench.tuning.tune.tune import space_of
 
 from recbench import COMMON_SPACE
 from recbench.config import RunConfig
 from recbench.data import DataConfig
 from recbench.plugins import discover, load_model
+from recbench.tuning.tune import space_of
 
 BUILT_IN = [plugin for plugin in discover("model") if plugin.distribution == "recbench"]
 

@@ -7,13 +7,13 @@ import time
 from dataclasses import replace
 
 import pytest
-from recbench.tuning.tune.tune import tune, tune_all, with_settings
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig, PreparedDataset
 from recbench.errors import PluginError, UsageError
 from recbench.pipeline import run
 from recbench.tuning.study import Study
+from recbench.tuning.tune import tune, tune_all, with_settings
 
 DATA = DataConfig("taobao", size="tiny", limit=100)
 # A model whose validation score is a known function of its settings, at once.
@@ -145,7 +145,7 @@ def test_a_study_goes_on_where_it_was_and_ends_as_if_it_had_not_stopped(
 def test_a_killed_tuning_keeps_its_trials(site, run_folders, tmp_path):
     code = (
         "import sys, pathlib; from recbench.config import RunConfig; from recbench.data import *;"
-        "from recbench.folders import Folders; from recbench.tuning.tune.tune import tune;"
+        "from recbench.folders import Folders; from recbench.tuning.tune import tune;"
         "tune(RunConfig('known', DataConfig('taobao', size='tiny', limit=100), device='cpu'), 40,"
         "Folders(None, *map(pathlib.Path, sys.argv[1:])))"
     )
