@@ -84,29 +84,16 @@ class RawFile:
 Damage = Callable[[RawFile], bytes | None]
 
 
-def mark(file: RawFile) -> bytes | None:
-    """Save it as UTF-8 with a byte order mark, as some editors do."""
-    return file.text.encode("utf-8-sig") if file.is_text else None
-
-
-def crlf(file: RawFile) -> bytes | None:
-    """End lines as Windows does."""
-    return file.data.replace(b"\n", b"\r\n") if file.is_text else None
-
-
-def newline(file: RawFile) -> bytes | None:
-    """Add an empty line."""
-    return file.data + b"\n" if file.is_text else None
-
-
-def no_newline(file: RawFile) -> bytes | None:
-    """Leave the last line without its end."""
-    return file.data.rstrip(b"\n") if file.is_text else None
+def as_windows(file: RawFile) -> bytes | None:
+    """Save it as editors on Windows do: with a byte order mark, CRLF, an empty line at the end."""
+    if not file.is_text:
+        return None
+    return f"{file.text}\n".replace("\n", "\r\n").encode("utf-8-sig")
 
 
 def packed(file: RawFile) -> bytes:
-    """Pack it with gzip."""
-    return gzip.compress(file.data)
+    """Pack it with gzip, the last line without its end."""
+    return gzip.compress(file.data.rstrip(b"\n") if file.is_text else file.data)
 
 
 def missing_column(file: RawFile) -> bytes | None:
@@ -244,7 +231,7 @@ def big_ids(file: RawFile) -> bytes | None:
     return _every_id(file, lambda number: number + BIG)
 
 
-SAME: tuple[Damage, ...] = (mark, crlf, newline, no_newline, packed)
+SAME: tuple[Damage, ...] = (as_windows, packed)
 """What a reader overlooks; it is done to all files at once."""
 LOST: tuple[Damage, ...] = (
     missing_column,
