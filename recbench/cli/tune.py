@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from recbench.config import RunConfig
     from recbench.folders import Folders
+    from recbench.suite.limits import Limits
     from recbench.suite.runs import Cell
     from recbench.tuning.tune import Tuned
 
@@ -39,6 +40,9 @@ def tune(
     size: options.Size = "small",
     limit: Annotated[int, typer.Option(help="Use at most so many examples of each part.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    threads: options.Threads = 0,
+    time_limit: options.TimeLimit = "",
+    memory_limit: options.MemoryLimit = 0.0,
     data_dir: options.DataDir = None,
     cache_dir: options.CacheDir = None,
     results: options.Results = None,
@@ -47,7 +51,8 @@ def tune(
     """Tune models on the validation part with equal budgets, then run the best of each.
 
     Started again after it was broken off, it goes on with the trials that were made. Every trial
-    is kept in the results folder, under studies/.
+    is kept in the results folder, under studies/. Each runs in a process of its own; one that
+    crashes, or passes a limit, counts as failed.
 
     Example: recbench tune --models din,dien --dataset taobao --trials 30 --seeds 1,2,3
     """
@@ -55,6 +60,7 @@ def tune(
     from recbench.config import RunConfig, parse_overrides
     from recbench.data import DataConfig
     from recbench.folders import Folders
+    from recbench.tuning.judging import JudgeApart
     from recbench.tuning.tune import tune_all
 
     listed = options.names("--models", models)
@@ -64,11 +70,12 @@ def tune(
     overrides = parse_overrides(settings or (), listed)
     asked = [overrides.apply(RunConfig(model, data, seed=seed, device=device)) for model in listed]
     folders = Folders.from_environment(data_dir, cache_dir, results)
+    shown, limits = progress(), options.limits(1, threads, time_limit, memory_limit)
     tuned = []
-    for each in tune_all(asked, trials, folders, progress()):
+    for each in tune_all(asked, trials, folders, shown, JudgeApart(folders, limits, shown)):
         tuned.append(each)
         _tell(each, folders.results)
-    cells = _run_best(tuned, numbers, folders)
+    cells = _run_best(tuned, numbers, folders, limits)
     _show(tuned, cells, folders.results, as_json=as_json)
     if any(each.error for each in tuned) or any(cell.error for cell in cells):
         raise typer.Exit(1)
@@ -83,7 +90,7 @@ def _tell(tuned: Tuned, results: Path) -> None:
         typer.echo(f"{tuned.config.model}: the best is trial {place}{where}", err=True)
 
 
-def _run_best(tuned: list[Tuned], seeds: list[int], folders: Folders) -> list[Cell]:
+def _run_best(tuned: list[Tuned], seeds: list[int], folders: Folders, limits: Limits) -> list[Cell]:
     """Run the best configuration of each model with each seed."""
     from dataclasses import replace
 
@@ -95,7 +102,7 @@ def _run_best(tuned: list[Tuned], seeds: list[int], folders: Folders) -> list[Ce
         replace(each.best, seed=number) for each in tuned if each.best for number in seeds
     ]
     cells = []
-    shown, limits = progress(), options.limits(1, 0, "", 0)
+    shown = progress()
     runs = settle_all(best, folders, shown, limits=limits)
     for cell in run_suite(runs, folders, shown, limits=limits):
         cells.append(cell)

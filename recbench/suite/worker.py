@@ -29,8 +29,8 @@ from recbench.data import DataConfig
 from recbench.errors import RecbenchError
 from recbench.folders import Folders
 from recbench.order import Order
-from recbench.pipeline import fit_and_predict, plan, prepared, settle
-from recbench.plain import from_plain
+from recbench.pipeline import fit_and_predict, fit_and_validate, plan, prepared, settle
+from recbench.plain import finite, from_plain
 from recbench.progress import Bar, Progress
 
 TELL_SECONDS = 0.2
@@ -99,11 +99,15 @@ def cause(error: BaseException) -> str:
 
 
 def work(asked: Mapping[str, Any], events: Events) -> None:
-    """Do what a suite asks for."""
+    """Do what a suite or a tuning asks for."""
     folders = Folders(**{name: path and Path(path) for name, path in asked["folders"].items()})
     if "order" in asked:
         order = from_plain(Order, asked["order"])
         events.tell(begun="code")
+        if "trial" in asked:
+            fitted = fit_and_validate(order, Path(asked["trial"]), events)
+            events.tell(validated=finite(fitted.best))
+            return
         fit_and_predict(order, folders.results, events, keep_model=asked["keep_model"])
         return
     known: dict[DataConfig, DataConfig] = {}

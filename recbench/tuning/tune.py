@@ -18,7 +18,7 @@ from recbench.data import DataConfig, Manifest
 from recbench.errors import PluginError, RecbenchError, UsageError
 from recbench.folders import Folders
 from recbench.order import Order
-from recbench.pipeline import fit_and_validate, plan, settle
+from recbench.pipeline import plan, settle
 from recbench.plain import canonical_json, digest
 from recbench.plugins import find
 from recbench.progress import SILENT, Progress
@@ -27,6 +27,7 @@ from recbench.record import Fingerprints
 from recbench.recording import model_record
 from recbench.search import COMMON_SPACE, SearchSpace
 from recbench.training import TrainingConfig
+from recbench.tuning.judging import Judge, judge_here
 from recbench.tuning.proposal import SAMPLER, propose
 from recbench.tuning.study import Study, Trial
 
@@ -55,9 +56,15 @@ class Tuned:
 
 
 def tune_all(
-    configs: Sequence[RunConfig], trials: int, folders: Folders, progress: Progress = SILENT
+    configs: Sequence[RunConfig],
+    trials: int,
+    folders: Folders,
+    progress: Progress = SILENT,
+    judge: Judge = judge_here,
 ) -> Iterator[Tuned]:
     """Tune each model with as many trials, and yield what was found.
+
+    Arguments are those of `tune`.
 
     Raises:
         RecbenchError: Before any trial, if something asked for cannot be.
@@ -68,7 +75,7 @@ def tune_all(
         space_of(plan(config, folders)[2], config)
     for config in configs:
         try:
-            study = tune(config, trials, folders, progress)
+            study = tune(config, trials, folders, progress, judge)
         except RecbenchError as error:
             yield Tuned(config, None, None, str(error))
             continue
@@ -80,7 +87,13 @@ def tune_all(
             yield Tuned(config, study, best)
 
 
-def tune(config: RunConfig, trials: int, folders: Folders, progress: Progress = SILENT) -> Study:
+def tune(
+    config: RunConfig,
+    trials: int,
+    folders: Folders,
+    progress: Progress = SILENT,
+    judge: Judge = judge_here,
+) -> Study:
     """Return the study of one model; trials that were made before are not made again.
 
     The first trial has the default settings, whatever the space. The settings of each further one
@@ -92,6 +105,7 @@ def tune(config: RunConfig, trials: int, folders: Folders, progress: Progress = 
         trials: How many there are to be. One that fails counts.
         folders: Where everything is.
         progress: Who is told how it goes.
+        judge: What trains with the settings of a trial and scores them.
 
     Raises:
         RecbenchError: If something asked for cannot be, or the study cannot be written.
@@ -112,7 +126,7 @@ def tune(config: RunConfig, trials: int, folders: Folders, progress: Progress = 
             bar.advance(len(study.trials))
             while len(study.trials) < trials:
                 state = folders.results / ".runs" / f"{study.key}-{len(study.trials)}"
-                trial = _next_trial(study, order, kind, state)
+                trial = _next_trial(study, order, kind, state, judge)
                 study = replace(study, trials=(*study.trials, trial))
                 study.save(folders.results)
                 shutil.rmtree(state, ignore_errors=True)
@@ -222,7 +236,7 @@ def _resumed(fresh: Study, path: Path) -> Study:
     return replace(fresh, trials=trials)
 
 
-def _next_trial(study: Study, order: Order, kind: type[Model], state: Path) -> Trial:
+def _next_trial(study: Study, order: Order, kind: type[Model], state: Path, judge: Judge) -> Trial:
     """Choose settings, train with them and return how they do on the validation part."""
     settings = propose(study)
     for place, trial in enumerate(study.trials):
@@ -232,7 +246,7 @@ def _next_trial(study: Study, order: Order, kind: type[Model], state: Path) -> T
     try:
         config = _complete(order.config, kind, settings)
         model = model_record(config, find("model", config.model))
-        scores = fit_and_validate(replace(order, config=config, model=model), state).best
+        scores = dict(judge(replace(order, config=config, model=model), state))
         if math.isnan(scores.get(study.monitor, math.nan)):
             scores, error = {}, f"the validation part gives no {study.monitor}"
     except (Exception, SystemExit) as failure:

@@ -12,6 +12,7 @@ from recbench.config import RunConfig
 from recbench.data import DataConfig, PreparedDataset
 from recbench.errors import PluginError, UsageError
 from recbench.pipeline import run
+from recbench.tuning.judging import JudgeApart
 from recbench.tuning.study import Study
 from recbench.tuning.tune import tune, tune_all, with_settings
 
@@ -51,6 +52,8 @@ TUNED = """
         def fit(self, train, validate, run):
             time.sleep(float(os.environ.get("KNOWN_SECONDS", 0)))
             own = self.config
+            if own.fails == "abort" and own.share > 0.4:
+                os.abort()
             if own.fails in ("crash", "exit") and own.share > 0.4:
                 raise {"crash": ZeroDivisionError, "exit": SystemExit}[own.fails]("broke")
             score = 1 - (own.share - 0.3) ** 2 - run.config.learning_rate
@@ -189,6 +192,18 @@ def test_a_trial_that_fails_counts_and_says_why(site, run_folders, fails, why):
         assert (study.best, study.config_hash) == (None, "")
     else:
         assert study.trials[study.best].settings["share"] <= 0.4
+
+
+def test_a_trial_apart_scores_the_same_and_a_crash_ends_it_alone(site, run_folders, tmp_path):
+    here = tune(replace(KNOWN, model_config={"fails": "crash"}), 3, run_folders)
+    apart = replace(run_folders, results=tmp_path / "apart")
+    study = tune(replace(KNOWN, model_config={"fails": "abort"}), 3, apart, judge=JudgeApart(apart))
+    failed = "its process ended by signal 6 (SIGABRT) (log: "
+    assert [each.error.startswith(failed) for each in study.trials] == [
+        bool(each.error) for each in here.trials
+    ]
+    assert study.trials[0].error
+    assert [each.validation for each in study.trials] == [each.validation for each in here.trials]
 
 
 def test_a_model_whose_trials_all_fail_is_told_and_the_others_are_tuned(site, run_folders):
