@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-VERBS = ["run", "leaderboard", "list", "data", "ops", "doctor"]
+VERBS = ["run", "leaderboard", "list", "data", "plugin", "ops", "doctor"]
 OF_DATA = [f"data {verb}" for verb in ("download", "prepare", "verify", "describe")]
+OF_PLUGIN = ["plugin check", "plugin new"]
 
 
 def test_help_names_every_verb_and_imports_nothing_heavy():
@@ -27,7 +28,7 @@ print(sorted({"torch", "pandas", "duckdb", "pyarrow", "numpy"} & set(sys.modules
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("verb", [*VERBS, *OF_DATA])
+@pytest.mark.parametrize("verb", [*VERBS, *OF_DATA, *OF_PLUGIN])
 def test_every_verb_explains_itself(recbench, verb):
     done = recbench(*verb.split(), "--help")
     assert done.status == 0
@@ -58,7 +59,7 @@ def test_a_failure_that_is_no_mistake_of_usage_exits_with_1(recbench):
 
 
 def test_an_interrupt_says_so_and_exits_with_130(recbench, monkeypatch):
-    def interrupt():
+    def interrupt(names):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("recbench.cli.listing._metrics", interrupt)
@@ -68,7 +69,7 @@ def test_an_interrupt_says_so_and_exits_with_130(recbench, monkeypatch):
 
 
 def test_a_bug_keeps_its_traceback(recbench, monkeypatch):
-    def bug():
+    def bug(names):
         raise ZeroDivisionError
 
     monkeypatch.setattr("recbench.cli.listing._metrics", bug)
