@@ -8,7 +8,8 @@ JOBS ?= 2
 SEEDS ?= 1
 PEERS ?= build/peers
 
-.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops pins pages peers \
+.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops pins pages results check-results \
+    peers \
     bench-peers clean
 
 setup: $(VENV)/ready
@@ -23,7 +24,7 @@ $(VENV)/ready: pyproject.toml setup.py CMakeLists.txt $(wildcard csrc/*/*)
 run: setup
 	$(BIN)/recbench run --models din,dien,sim --dataset taobao --seeds $(SEEDS)
 
-test: setup lint native-test unit-test reference-test plugin-test smoke
+test: setup lint native-test unit-test reference-test plugin-test smoke check-results
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -31,7 +32,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(BIN)/python -m benchmarks.datasets.pages --check
+	$(BIN)/python -m datasheets.pages --check
 	git ls-files -z '*.h' '*.cpp' '*.cu' '*.cuh' | xargs -0 $(BIN)/clang-format --dry-run --Werror
 
 native-test: setup
@@ -77,11 +78,26 @@ bench-ops: setup
 # The fingerprints that datasets are held to, recbench/datasets/fingerprints.toml: of simulations, and of the raw files
 # that are in the folder RECBENCH_TEST_DATA; the others keep theirs.
 pins: setup
-	$(BIN)/python -m benchmarks.datasets.pins
+	$(BIN)/python -m datasheets.pins
 
 # docs/datasets, after new pins: the cards, and what the same data show when they are prepared.
 pages: setup
-	$(BIN)/python -m benchmarks.datasets.pages --measure
+	$(BIN)/python -m datasheets.pages --measure
+
+# The committed records and every page with a leaderboard. Run it on committed code: a record says if it was not.
+RESULTS_PAGES := $(addprefix --output ,results/README.md results/README.zh-CN.md README.md README.zh-CN.md)
+RESULTS_RUN = RECBENCH_CACHE=build/results/cache RECBENCH_DATA= OMP_NUM_THREADS=1 $(BIN)/recbench run --results results \
+    --source simulated --size tiny --device cpu --seeds 1,2,3
+
+results: setup
+	$(RESULTS_RUN) --dataset taobao --models popularity,logistic-regression,din-base,din,dien,sim
+	$(RESULTS_RUN) --dataset diginetica --models item-popularity,markov,item-knn,gru4rec,stmp,stamp
+	$(RESULTS_RUN) --dataset mmoe-synthetic --models single-task,shared-bottom,moe,mmoe,ple
+	$(RESULTS_RUN) --dataset ml-100k-coldstart --models melu
+	$(BIN)/recbench leaderboard --results results $(RESULTS_PAGES)
+
+check-results: setup
+	$(BIN)/recbench leaderboard --results results --check $(RESULTS_PAGES)
 
 # The libraries that our models are measured beside, each in an environment of its own.
 $(PEERS)/fuxictr/ready: PACKAGES = fuxictr==2.3.10

@@ -1,45 +1,66 @@
 """Speed of a training step and of prediction, for every model that learns by gradients."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 
-from recbench.batch import CTRBatch
+from recbench.batch import Batch
 from recbench.config import build
-from recbench.data import Loader
+from recbench.data import open_loader
+from recbench.model import Model
 from recbench.plugins import find, load_model
 from recbench.training import TrainingConfig
 from recbench.training.optimizer import make_optimizer
 
-MODELS = ["logistic-regression", "din-base", "din", "dien", "sim"]
-BATCH = 1024
+FAMILIES = {
+    ("taobao", ""): ("logistic-regression", "din-base", "din", "dien", "sim"),
+    ("diginetica", ""): ("gru4rec", "stmp", "stamp"),
+    ("mmoe-synthetic", ""): ("single-task", "shared-bottom", "moe", "mmoe", "ple"),
+    ("ml-100k-coldstart", "states"): ("melu",),
+    ("ml-100k-coldstart", "phases"): ("random-embedding", "meta-embedding", "mwuf"),
+}
+"""Models by the dataset and protocol whose tiny simulation they are timed on."""
+CASES = [pytest.param((name, *data), id=name) for data, names in FAMILIES.items() for name in names]
+EXAMPLES, EPISODES = 1024, 32
+"""Most examples a batch, or episodes where there are any."""
 
 
-@pytest.fixture
-def model_and_batch(request, taobao) -> tuple[torch.nn.Module, CTRBatch]:
+@dataclass
+class Timed:
+    """A model and a batch of its training part."""
+
+    model: Model
+    batch: Batch
+
+
+@pytest.fixture(params=CASES)
+def timed(request, simulated) -> Timed:
+    name, dataset, protocol = request.param
+    data = simulated(dataset, protocol)
     torch.manual_seed(0)
-    kind = load_model(find("model", request.param))
-    model = kind(taobao.schema, build(kind.Config, {}, request.param))
-    return model, next(Loader(taobao, taobao.part("train"), model.reads, BATCH).epoch(1))
+    kind = load_model(find("model", name))
+    model = kind(data.schema, build(kind.Config, {}, name))
+    part = data.part("train")
+    size = EXAMPLES if part.episodes is None else EPISODES
+    return Timed(model, next(iter(open_loader(data, part, model.reads, size).epoch(1))))
 
 
-@pytest.mark.parametrize("model_and_batch", MODELS, indirect=True)
-def test_training_step(benchmark, model_and_batch):
-    model, batch = model_and_batch
-    optimizer = make_optimizer(model.parameters(), TrainingConfig())
+def test_training_step(benchmark, timed):
+    """A step; of meta-embedding and mwuf that of their second stage."""
+    optimizer = make_optimizer(timed.model.parameters(), TrainingConfig())
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        model.loss(batch).backward()
+        timed.model.loss(timed.batch).backward()
         optimizer.step()
 
-    benchmark.extra_info["samples"] = BATCH
+    benchmark.extra_info["samples"] = len(timed.batch)
     benchmark(step)
 
 
-@pytest.mark.parametrize("model_and_batch", MODELS, indirect=True)
-def test_prediction(benchmark, model_and_batch):
-    model, batch = model_and_batch
-    model.eval()
-    benchmark.extra_info["samples"] = BATCH
-    with torch.inference_mode():
-        benchmark(model, batch.features)
+@torch.no_grad()
+def test_prediction(benchmark, timed):
+    timed.model.eval()
+    benchmark.extra_info["samples"] = len(timed.batch)
+    benchmark(timed.model.predict, timed.batch.inputs)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         NextItemModel,
     )
     from recbench.schema import Field, Schema
+    from recbench.search import COMMON_SPACE, Choice, LogRange, Range, SearchSpace
     from recbench.task import Task
     from recbench.training import EpisodeSource, FitResult, Source, TrainingConfig, TrainingRun
 
@@ -60,6 +61,7 @@ _HOMES = {
         "NextItemModel",
     ),
     "recbench.schema": ("Field", "Schema"),
+    "recbench.search": ("COMMON_SPACE", "Choice", "LogRange", "Range", "SearchSpace"),
     "recbench.task": ("Task",),
     "recbench.training": ("EpisodeSource", "FitResult", "Source", "TrainingConfig", "TrainingRun"),
 }
@@ -67,10 +69,12 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "API_VERSION",
+    "COMMON_SPACE",
     "Batch",
     "CTRBatch",
     "CTRModel",
     "Card",
+    "Choice",
     "Dataset",
     "EpisodeBatch",
     "EpisodeSource",
@@ -79,6 +83,7 @@ __all__ = [
     "Field",
     "FitResult",
     "History",
+    "LogRange",
     "MetaModel",
     "Model",
     "MultiTaskBatch",
@@ -86,9 +91,11 @@ __all__ = [
     "NextItemBatch",
     "NextItemModel",
     "PaddedHistory",
+    "Range",
     "Reads",
     "RecbenchError",
     "Schema",
+    "SearchSpace",
     "Source",
     "Task",
     "TrainingConfig",

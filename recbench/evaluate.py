@@ -91,6 +91,16 @@ def score(task: Task, part: Part, predictions: Predictions) -> Scores:
     return Scores(values, scored_users(rows["label"], rows["user"]) if "gauc" in values else None)
 
 
+def require_whole(part: Part, predictions: Predictions) -> None:
+    """Raise `TrainingError` unless there is a finite prediction for each of a part's examples."""
+    count = len(part.asked)
+    for name, column in predictions.items():
+        if len(column) != count:
+            raise TrainingError(f"{len(column):,} values of '{name}' for {count:,} examples")
+        if not np.isfinite(column).all():
+            raise TrainingError(f"not every '{name}' for {part.name} is finite")
+
+
 def attainable(part: Part) -> dict[str, float] | None:
     """Return the AUC that no model is expected to pass, where the data tell."""
     if part.oracle is None:

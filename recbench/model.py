@@ -21,6 +21,7 @@ from recbench.batch import (
     Reads,
 )
 from recbench.schema import Schema
+from recbench.search import COMMON_SPACE, SearchSpace
 from recbench.task import COLD_START, CTR, MULTI_TASK, NEXT_ITEM, Task
 from recbench.training import FitResult, Source, TrainingRun, fit
 
@@ -36,6 +37,8 @@ class Model(nn.Module):
         training_settings: Fields of `TrainingConfig` with the values that the model is best
             trained with, as plain data; those that a run gives itself come before them.
         expected_failures: By name, checks of `recbench.testing` that it cannot pass, and why.
+        search_space: What tuning varies: fields of `Config`, and of the training as
+            `training.FIELD`; {} for a model that has nothing to tune.
         expert_names: What to call the experts whose weights `explain` returns; numbers if empty.
     """
 
@@ -45,6 +48,7 @@ class Model(nn.Module):
     reads: Reads = Reads()
     training_settings: ClassVar[Mapping[str, Any]] = {}
     expected_failures: ClassVar[Mapping[str, str]] = {}
+    search_space: ClassVar[SearchSpace] = COMMON_SPACE
     expert_names: tuple[str, ...] = ()
 
     def __init__(self, schema: Schema, config: Any) -> None:
@@ -85,7 +89,11 @@ class Model(nn.Module):
     ) -> FitResult:
         """Train on `train` and keep the state that scores best in `validate`.
 
-        A model that does not learn by gradients overrides this and may ignore `run`.
+        A model that does not learn by gradients overrides this and may ignore `run`. One that
+        trains several times gives each training a `run.stage` of its own.
+
+        An interrupted training goes on in a new model: what training changes belongs in parameters
+        and persistent buffers, and random numbers are drawn from the global generators.
         """
         return fit(self, train, validate, run)
 

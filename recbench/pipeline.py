@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from recbench.claim import require_room, sole
 from recbench.config import RunConfig, build
 from recbench.data import (
     EpisodeLoader,
@@ -23,24 +24,27 @@ from recbench.data import (
     prepare,
     resolve,
 )
-from recbench.errors import PluginError, UsageError, unknown_name
-from recbench.evaluate import chunk, predict, score
+from recbench.errors import DataError, PluginError, UsageError, unknown_name
+from recbench.evaluate import chunk, predict, require_whole, score
 from recbench.folders import Folders
 from recbench.ops.dispatch import observe
+from recbench.order import MODEL, OUTCOME, Order, Outcome, load_outcome
 from recbench.plugins import Plugin, find, load_dataset, load_model
 from recbench.progress import SILENT, Progress
-from recbench.record import RunRecord, Seconds
+from recbench.provenance import environment
+from recbench.record import RunRecord, state_path
 from recbench.recording import (
+    KEY,
     MemoryMeter,
-    Outcome,
     finished,
-    keep_state,
     make_record,
+    model_record,
     prediction_columns,
     run_key,
+    used_operators,
 )
 from recbench.schema import Schema
-from recbench.training import FitResult, TrainingConfig, TrainingRun
+from recbench.training import FitResult, TrainingConfig, TrainingRun, save_checkpoint
 
 if TYPE_CHECKING:
     from recbench.data import Dataset
@@ -55,46 +59,144 @@ def run(
     again: bool = False,
     keep_model: bool = False,
 ) -> RunRecord:
-    """Train and score one model; write and return the record.
+    """Train and score one model in this process; write and return the record.
 
     A run that has been made before is not made again unless `again`, or unless `keep_model` asks
-    for the trained model's state, to be kept beside the record, and there is none.
+    for the trained model's state, to be kept beside the record, and there is none. If another
+    process is making it, its end is waited for.
 
     Raises:
         RecbenchError: With what failed, where, and how to mend it.
     """
-    clock = [perf_counter()]
+    order = settle(config, folders, progress)
+
+    def busy() -> None:
+        progress.note(f"{order.title}: another process is making it; waiting for it")
+
+    with sole(order.lock(folders.results), busy):
+        earlier = None if again else finished(order, folders.results, with_state=keep_model)
+        if earlier:
+            progress.note(f"{config.model}, seed {config.seed}: done before, its record is kept")
+            return earlier
+        fit_and_predict(order, folders.results, progress, keep_model=keep_model)
+        return conclude(order, folders.results)
+
+
+def settle(config: RunConfig, folders: Folders, progress: Progress = SILENT) -> Order:
+    """Return the run that `config` asks for, with every choice made and its data prepared.
+
+    Raises:
+        RecbenchError: If it names something that does not exist or does not fit together, a plugin
+            is broken, or data are missing or damaged.
+    """
+    started = perf_counter()
     source = plan(config, folders)[3]
     obtain(source, config.data, folders, progress)
-    config, plugin, kind = check(config, folders)
+    config, plugin, _ = check(config, folders)
     dataset = prepare(source, config.data, folders, progress)
     key = run_key(config, plugin, dataset)
-    earlier = (
-        None if again else finished(config, dataset, key, folders.results, with_state=keep_model)
-    )
-    if earlier:
-        progress.note(f"{config.model}, seed {config.seed}: done before, its record is kept")
-        return earlier
-    state, memory = folders.results / ".runs" / key, MemoryMeter(config.device)
-    seed_everything(config.seed)
-    model = kind(dataset.schema, build(kind.Config, config.model_config, config.model))
-    model.to(config.device)
+    model = model_record(config, plugin)
+    return Order(config, model, str(dataset.folder), key, perf_counter() - started)
+
+
+def prepared(config: RunConfig, folders: Folders) -> bool:
+    """Return whether the data of `config` are prepared, as far as its raw files are here.
+
+    Raises:
+        UsageError: If it names something that does not exist.
+    """
+    dataset = load_dataset(find("dataset", config.data.dataset, folders))
+    try:
+        folder = resolve(dataset, config.data, folders).folder(folders.cache)
+    except DataError:
+        return False
+    return (folder / "manifest.json").exists()
+
+
+def fit_and_predict(
+    order: Order, results: Path, progress: Progress = SILENT, *, keep_model: bool = False
+) -> None:
+    """Train the model and predict the test part; leave outcome and predictions in the run's state.
+
+    This alone runs the model's code, in whatever process it is called. The labels of the test part
+    are not opened.
+
+    Raises:
+        RecbenchError: With what failed, where, and how to mend it.
+    """
+    config, state, memory = order.config, order.state(results), MemoryMeter(order.config.device)
+    if (state / OUTCOME).exists() and (not keep_model or (state / MODEL).exists()):
+        return  # a process was ended after this and before the record
+    clock = [perf_counter()]
+    dataset = PreparedDataset(Path(order.data), config.data.limit)
+    require_room(state, (dataset.folder / "samples/test.arrow").stat().st_size)
+    model = untrained(order, dataset)
     clock.append(perf_counter())
     with observe() as operators:
         fitted = train(model, dataset, config, state, progress)
         clock.append(perf_counter())
-        test = dataset.open_test()
-        predictions = predict(
-            model, _loader(model, dataset, test, config), torch.device(config.device), progress
-        )
-    scores = score(model.task, test, predictions)
+        loader = _loader(model, dataset, dataset.open_test(labelled=False), config)
+        predictions = predict(model, loader, torch.device(config.device), progress)
     clock.append(perf_counter())
-    seconds = Seconds(*np.diff(clock).tolist())
-    outcome = Outcome(model, fitted, test, scores, seconds, memory.peak(), operators)
-    record = make_record(config, plugin, dataset, key, outcome)
     if keep_model:
-        keep_state(model, record, folders.results)
-    record.save(folders.results, prediction_columns(dataset, test, predictions))
+        save_checkpoint(model, state / MODEL, {KEY: order.key})
+    parameters = sum(each.numel() for each in model.parameters() if each.requires_grad)
+    built, trained, predicted = np.diff(clock).tolist()
+    trained += fitted.earlier_seconds
+    used, where = used_operators(operators), environment(config.device)
+    outcome = Outcome(fitted, parameters, built, trained, predicted, memory.peak(), used, where)
+    outcome.save(state, predictions)
+
+
+def fit_and_validate(order: Order, state: Path, progress: Progress = SILENT) -> FitResult:
+    """Train the model and return what training did; the test part stays sealed.
+
+    Args:
+        order: The run.
+        state: The folder of what training keeps until it has ended.
+        progress: Who is told how it goes.
+
+    Raises:
+        RecbenchError: With what failed, where, and how to mend it.
+    """
+    dataset = PreparedDataset(Path(order.data), order.config.data.limit)
+    return train(untrained(order, dataset), dataset, order.config, state, progress)
+
+
+def untrained(order: Order, dataset: PreparedDataset) -> Model:
+    """Return the model of a run as it is before training, everything random seeded.
+
+    Raises:
+        PluginError: If its code is not what it was when the run was settled.
+    """
+    config = order.config
+    plugin = find("model", config.model)
+    kind = load_model(plugin)
+    if model_record(config, plugin) != order.model:
+        raise PluginError(f"the code of {config.model} has changed meanwhile; start the run again")
+    seed_everything(config.seed)
+    model = kind(dataset.schema, build(kind.Config, config.model_config, config.model))
+    return model.to(config.device)
+
+
+def conclude(order: Order, results: Path) -> RunRecord:
+    """Score the predictions that a run has left in its state; write and return the record.
+
+    Raises:
+        RecbenchError: If they are not whole, or the record cannot be written.
+    """
+    state = order.state(results)
+    dataset = PreparedDataset(Path(order.data), order.config.data.limit)
+    test = dataset.open_test()
+    outcome, predictions = load_outcome(state)
+    require_whole(test, predictions)
+    scores = score(dataset.task, test, predictions)
+    record = make_record(order, outcome, dataset, test, scores)
+    if (state / MODEL).exists():
+        path = state_path(record.path(results))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (state / MODEL).replace(path)
+    record.save(results, prediction_columns(dataset, test, predictions))
     shutil.rmtree(state, ignore_errors=True)
     return record
 
@@ -171,7 +273,9 @@ def train(
     examples = open_loader(
         dataset, dataset.part("train"), model.reads, training.batch_size, config.seed
     )
-    return model.fit(examples, validate, TrainingRun(training, folder, device, progress))
+    return model.fit(
+        examples, validate, TrainingRun(training, folder, device, progress, folder.name)
+    )
 
 
 def seed_everything(seed: int) -> None:

@@ -85,7 +85,10 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class Seconds:
-    """Wall-clock time of each phase, in seconds."""
+    """Wall-clock time of each phase, in seconds.
+
+    A run that was interrupted sums up what its sittings took to train, as far as it was kept.
+    """
 
     prepare: float
     train: float
@@ -176,7 +179,8 @@ class RunRecord:
         table = pa.table({name: np.ascontiguousarray(col) for name, col in predictions.items()})
 
         def write_predictions(file: IO[bytes]) -> None:
-            with pa.ipc.new_file(file, table.schema) as writer:
+            packed = pa.ipc.IpcWriteOptions(compression="zstd")
+            with pa.ipc.new_file(file, table.schema, options=packed) as writer:
                 writer.write_table(table)
 
         _write_together(

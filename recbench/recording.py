@@ -6,11 +6,10 @@ import resource
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,15 +17,16 @@ import torch
 from numpy.typing import NDArray
 
 from recbench.config import RunConfig
-from recbench.data import Part, PreparedDataset, gather
+from recbench.data import Manifest, Part, PreparedDataset, gather
 from recbench.errors import RecbenchError
 from recbench.evaluate import Predictions, Scores, attainable
 from recbench.metrics import METRICS, metric_of, score_name
 from recbench.ops import dispatch
-from recbench.package_hash import package_hash
+from recbench.order import Order, Outcome
 from recbench.plain import digest
 from recbench.plugins import Plugin, source_hash
-from recbench.provenance import environment, git_state
+from recbench.plugins.package_hash import package_hash
+from recbench.provenance import git_state
 from recbench.record import (
     DatasetRecord,
     Fingerprints,
@@ -38,36 +38,10 @@ from recbench.record import (
     state_path,
 )
 from recbench.schema import FIRST_ID
-from recbench.training import FitResult, checkpoint_notes, save_checkpoint
-
-if TYPE_CHECKING:
-    from recbench.model import Model
+from recbench.training import checkpoint_notes
 
 KEY = "recbench.key"
 """Under which name a kept state holds the key of its run."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run found.
-
-    Attributes:
-        model: The trained model.
-        fitted: What training did.
-        test: The test part.
-        scores: Its scores.
-        seconds: Time of each phase.
-        peak_memory_mb: Largest memory of the run.
-        operators: Which implementations of each operator have run.
-    """
-
-    model: Model
-    fitted: FitResult
-    test: Part
-    scores: Scores
-    seconds: Seconds
-    peak_memory_mb: float
-    operators: Mapping[str, set[str]]
 
 
 def run_key(config: RunConfig, plugin: Plugin, dataset: PreparedDataset) -> str:
@@ -88,48 +62,50 @@ def implementations(device: torch.device) -> dict[str, str]:
     return {"gather": gather.implementation(), "operators": dispatch.implementation(device)}
 
 
-def _used(operators: Mapping[str, set[str]]) -> dict[str, str]:
+def used_operators(operators: Mapping[str, set[str]]) -> dict[str, str]:
     """Return which implementations have run, in the words of a record."""
     ran = {name: "; ".join(sorted(how)) for name, how in sorted(operators.items())}
     return {"gather": gather.implementation(), **ran}
 
 
-def finished(
-    config: RunConfig, dataset: PreparedDataset, key: str, results: Path, *, with_state: bool
-) -> RunRecord | None:
+def finished(order: Order, results: Path, *, with_state: bool) -> RunRecord | None:
     """Return the record of an earlier run with the same key, if there is one.
 
     Args:
-        config: The run's configuration.
-        dataset: Its data.
-        key: Its key.
+        order: The run.
         results: The results folder.
         with_state: Whether the model's state must have been kept.
     """
-    manifest = dataset.manifest
+    manifest = Manifest.load(Path(order.data))
     path = record_path(
         results,
         manifest.dataset,
         manifest.version,
         manifest.protocol,
-        config.model,
-        config.hash,
-        config.seed,
+        order.config.model,
+        order.config.hash,
+        order.config.seed,
     )
     if not (path.exists() and predictions_path(path).exists()):
         return None
-    if with_state and state_key(path) != key:
+    if with_state and state_key(path) != order.key:
         return None
     try:
         record = RunRecord.load(path)
     except RecbenchError:
         return None  # a damaged record is made anew
-    return record if record.key == key else None
+    return record if record.key == order.key else None
 
 
-def keep_state(model: Model, record: RunRecord, results: Path) -> None:
-    """Write the trained model's state to where it belongs beside the record, with its key."""
-    save_checkpoint(model, state_path(record.path(results)), {KEY: record.key})
+def model_record(config: RunConfig, plugin: Plugin) -> ModelRecord:
+    """Return which model a configuration names."""
+    return ModelRecord(
+        config.model,
+        plugin.distribution,
+        plugin.version,
+        source_hash(plugin),
+        config.plain()["model_config"],
+    )
 
 
 def state_key(record: Path) -> str | None:
@@ -143,35 +119,37 @@ def state_key(record: Path) -> str | None:
 
 
 def make_record(
-    config: RunConfig, plugin: Plugin, dataset: PreparedDataset, key: str, outcome: Outcome
+    order: Order, outcome: Outcome, dataset: PreparedDataset, test: Part, scores: Scores
 ) -> RunRecord:
-    """Return the record of a finished run."""
-    parameters = (each for each in outcome.model.parameters() if each.requires_grad)
+    """Return the record of a finished run.
+
+    Args:
+        order: What was asked for.
+        outcome: What came of it.
+        dataset: Its data.
+        test: The test part, with its labels.
+        scores: The scores of the predictions.
+    """
+    config = order.config
     return RunRecord(
-        key=key,
+        key=order.key,
         config=config.plain(),
         config_hash=config.hash,
         seed=config.seed,
-        task=outcome.model.task.name,
-        dataset=_dataset(config, dataset, outcome.test),
-        model=ModelRecord(
-            config.model,
-            plugin.distribution,
-            plugin.version,
-            source_hash(plugin),
-            config.plain()["model_config"],
-        ),
-        scores=outcome.scores.values,
+        task=dataset.task.name,
+        dataset=_dataset(config, dataset, test),
+        model=order.model,
+        scores=scores.values,
         validation=outcome.fitted.best,
-        metric_versions={name: METRICS[metric_of(name)].version for name in outcome.scores.values},
-        scored_users=outcome.scores.scored_users,
+        metric_versions={name: METRICS[metric_of(name)].version for name in scores.values},
+        scored_users=scores.scored_users,
         curve=outcome.fitted.curve,
-        parameters=sum(each.numel() for each in parameters),
-        seconds=outcome.seconds,
+        parameters=outcome.parameters,
+        seconds=Seconds(order.seconds + outcome.build, outcome.train, outcome.predict),
         train_samples_per_second=outcome.fitted.samples_per_second or None,
         peak_memory_mb=outcome.peak_memory_mb,
-        operators=_used(outcome.operators),
-        environment=environment(config.device),
+        operators=outcome.operators,
+        environment=outcome.environment,
         git=git_state(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

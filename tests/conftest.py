@@ -17,6 +17,9 @@ from recbench.data.reading import read_csv
 from recbench.datasets.ml_100k_coldstart import MovieLens100KColdStart
 from recbench.datasets.taobao import Taobao
 from recbench.folders import Folders
+from recbench.provenance import Environment
+from recbench.record import Fingerprints, ModelRecord
+from recbench.tuning.study import Study, Trial
 
 os.environ["RECBENCH_OFFLINE"] = "1"  # tests never touch the network
 
@@ -165,3 +168,34 @@ def install(tmp_path, monkeypatch):
     for module in set(sys.modules) - loaded:
         if str(getattr(sys.modules[module], "__file__", "")).startswith(str(site)):
             del sys.modules[module]
+
+
+@pytest.fixture
+def study() -> Study:
+    """A study of three trials, one of which failed; it has ended."""
+    return Study(
+        key="0123456789abcdef",
+        dataset="shop",
+        version=1,
+        protocol="time",
+        source="real",
+        size=None,
+        limit=None,
+        fingerprints=Fingerprints("a", "b", "c"),
+        model=ModelRecord("din", "recbench", "0.1.0", "abc", {}),
+        config={"model_config": {}, "training": {}},
+        space={"width": {"choice": [1, 2]}},
+        common=False,
+        seed=1,
+        sampler="by hand",
+        monitor="auc",
+        budget=3,
+        trials=(
+            Trial({"width": 1}, {"auc": 0.6}, "", None, 1.0),
+            Trial({"width": 2}, {}, "broke", None, 1.0),
+            Trial({"width": 2}, {"auc": 0.7}, "", None, 1.0),
+        ),
+        config_hash="fedc",
+        environment=Environment("3.11", "2.13", "0.1.0", "Linux", "a cpu", 2, "cpu"),
+        git=None,
+    )

@@ -1,7 +1,7 @@
 import pytest
 
-from recbench.class_source import TASKS, ClassSource, place, read_class
 from recbench.plugins import discover, load_model
+from recbench.plugins.class_source import TASKS, ClassSource, place, read_class
 from recbench.task import TASKS as ALL_TASKS
 
 

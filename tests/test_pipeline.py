@@ -168,6 +168,21 @@ CHEATS = """
 """
 
 
+def test_the_time_of_training_includes_earlier_sittings(install, run_folders):
+    resumed = """
+        from recbench_models.baselines.popularity import Popularity
+        from dataclasses import replace
+
+        class Resumed(Popularity):
+            def fit(self, train, validate, run):
+                assert run.key and run.folder.name == run.key
+                return replace(super().fit(train, validate, run), earlier_seconds=1000.0)
+    """
+    install("resumed", {"resumed": resumed}, models={"resumed": "resumed:Resumed"})
+    record = run(replace(POPULARITY, model="resumed"), run_folders)
+    assert 1000 < record.seconds.train < 1100
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

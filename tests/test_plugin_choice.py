@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from recbench.errors import UsageError
-from recbench.plugin_choice import PluginChoice, chosen
+from recbench.plugins.choice import PluginChoice, chosen
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def test_switched_off_are_names_distributions_or_all_but_recbenchs_own():
 
 def test_a_choice_adds_to_that_of_the_environment_and_reaches_child_processes(monkeypatch):
     monkeypatch.setenv("RECBENCH_PLUGINS", "a:A")
-    code = "from recbench.plugin_choice import *; print(PluginChoice.from_environment())"
+    code = "from recbench.plugins.choice import *; print(PluginChoice.from_environment())"
     with chosen(["b:B", "a:A"], ["din"]):
         expected = PluginChoice(("a:A", "b:B"), ("din",))
         assert PluginChoice.from_environment() == expected

@@ -5,7 +5,6 @@ import pytest
 
 from recbench.errors import PluginError, UsageError
 from recbench.folders import Folders
-from recbench.package_hash import package_hash
 from recbench.plugins import (
     choosing,
     discover,
@@ -16,6 +15,7 @@ from recbench.plugins import (
     source_hash,
     unpublished,
 )
+from recbench.plugins.package_hash import package_hash
 
 MODEL = """
     from dataclasses import dataclass

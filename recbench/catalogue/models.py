@@ -8,9 +8,9 @@ from typing import Any
 
 from recbench.api import API_VERSION
 from recbench.catalogue.names import by_name
-from recbench.class_source import read_class
 from recbench.errors import PluginError
 from recbench.plugins import Plugin, discover, load_model, other_api
+from recbench.plugins.class_source import read_class
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,10 @@ from recbench.cli import (
     listing,
     operators,
     plugin,
+    publish,
     run,
+    suite,
+    tune,
 )
 from recbench.errors import RecbenchError, UsageError
 
@@ -50,7 +53,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("suite")(suite.suite)
+app.command("tune")(tune.tune)
 app.command("leaderboard")(leaderboard.leaderboard)
+app.command("publish")(publish.publish)
 app.command("compare")(compare.compare)
 app.command("verify")(checking.verify)
 app.command("reproduce")(checking.reproduce)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from recbench.suite.limits import Limits
 
 DataDir = Annotated[
     Path | None,
@@ -28,6 +31,30 @@ Source = Annotated[
     ),
 ]
 Size = Annotated[str, typer.Option(help="Size of simulated data: tiny, small, medium or full.")]
+Jobs = Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.")]
+Threads = Annotated[
+    int,
+    typer.Option(
+        help="Threads of each run; an equal share of the cores if 0. Sums may differ "
+        "in their last bits with another number."
+    ),
+]
+TimeLimit = Annotated[
+    str,
+    typer.Option(help="Longest time of each run: seconds, or 30m, 2h; it then counts as failed."),
+]
+MemoryLimit = Annotated[
+    float, typer.Option(help="Most memory of each run, in GiB; 0 for any.", min=0)
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show the runs and how far each has come; make none.")
+]
+Failed = Annotated[bool, typer.Option("--failed", help="Make only runs that have failed before.")]
+Again = Annotated[bool, typer.Option("--again", help="Also make runs that were made before.")]
+KeepModel = Annotated[
+    bool,
+    typer.Option("--keep-model", help="Keep each trained model's state, for recbench explain."),
+]
 Plugin = Annotated[
     list[str] | None,
     typer.Option(
@@ -68,3 +95,22 @@ def names(option: str, text: str) -> list[str]:
             f"{option} '{text}': give one or more different names, with commas between"
         )
     return found
+
+
+def limits(jobs: int, threads: int, time_limit: str, memory_limit: float) -> Limits:
+    """Return what each run may use; `UsageError` if it cannot be."""
+    from recbench.suite.limits import Limits, duration, threads_of
+
+    seconds = duration(time_limit, "--time-limit") if time_limit else 0.0
+    return Limits(seconds, memory_limit, threads_of(jobs, threads))
+
+
+def seeds(option: str, text: str) -> list[int]:
+    """Return the seeds in a comma-separated list; `UsageError` if one is no whole number."""
+    from recbench.errors import UsageError
+
+    found = names(option, text)
+    for each in found:
+        if not each.isdecimal():
+            raise UsageError(f"{option}: '{each}' is not a whole number of 0 or more")
+    return [int(each) for each in found]

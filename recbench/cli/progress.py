@@ -23,11 +23,23 @@ from recbench.progress import Bar, Progress
 
 
 class TerminalProgress(Progress):
-    """Draws bars that vanish when their work is done, and prints notes above them."""
+    """Draws bars, any number at a time, that vanish when their work is done; notes go above."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._warned: set[str] = set()
+        self._open = 0
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+        )
+        self._drawing = RichProgress(*columns, console=console, transient=True)
 
     def note(self, text: str) -> None:
         """Print one line."""
@@ -42,19 +54,17 @@ class TerminalProgress(Progress):
     @contextmanager
     def bar(self, label: str, total: float, unit: str) -> Iterator[Bar]:
         """Draw a bar while the body runs."""
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[figures]}"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-        )
-        with RichProgress(*columns, console=self._console, transient=True) as drawing:
-            task = drawing.add_task(label, total=total, figures="")
-            yield _TerminalBar(drawing, task, total, unit)
+        if not self._open:
+            self._drawing.start()
+        self._open += 1
+        task = self._drawing.add_task(escape(label), total=total, figures="")
+        try:
+            yield _TerminalBar(self._drawing, task, total, unit)
+        finally:
+            self._drawing.remove_task(task)
+            self._open -= 1
+            if not self._open:
+                self._drawing.stop()
 
 
 class _TerminalBar(Bar):

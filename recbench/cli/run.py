@@ -12,14 +12,14 @@ from recbench.errors import UsageError
 
 if TYPE_CHECKING:
     from recbench.config import RunConfig
-    from recbench.folders import Folders
-    from recbench.suite import Cell
 
 
 def run(
     context: typer.Context,
     models: Annotated[str, typer.Option(help="Models, with commas between: din,dien,sim.")] = "",
-    dataset: Annotated[str, typer.Option(help="Dataset; `recbench list datasets` shows all.")] = "",
+    dataset: Annotated[
+        str, typer.Option(help="Datasets, with commas between; `recbench list datasets` shows all.")
+    ] = "",
     seeds: Annotated[str, typer.Option(help="Seeds, with commas between; a run for each.")] = "1",
     settings: Annotated[
         list[str] | None,
@@ -34,12 +34,17 @@ def run(
     size: options.Size = "small",
     limit: Annotated[int, typer.Option(help="Use at most so many examples of each part.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    again: Annotated[
-        bool, typer.Option("--again", help="Also make runs that were made before.")
-    ] = False,
-    keep_model: Annotated[
+    jobs: options.Jobs = 1,
+    threads: options.Threads = 0,
+    time_limit: options.TimeLimit = "",
+    memory_limit: options.MemoryLimit = 0,
+    again: options.Again = False,
+    failed: options.Failed = False,
+    dry_run: options.DryRun = False,
+    keep_model: options.KeepModel = False,
+    in_process: Annotated[
         bool,
-        typer.Option("--keep-model", help="Keep each trained model's state, for recbench explain."),
+        typer.Option("--in-process", help="Make runs in this process, for a debugger; no limits."),
     ] = False,
     data_dir: options.DataDir = None,
     cache_dir: options.CacheDir = None,
@@ -48,10 +53,14 @@ def run(
     no_plugin: options.NoPlugin = None,
     json: options.Json = False,
 ) -> None:
-    """Train and score models on a dataset, a run for each model and seed.
+    """Train and score models, a run for each model, dataset and seed.
+
+    Each runs in a process of its own, and one that fails does not stop the others. Runs that were
+    made before are kept; the same command continues what was broken off.
 
     Example: recbench run --models din,dien,sim --dataset taobao --seeds 1,2,3
     """
+    from recbench.cli.making import Making, make_and_show
     from recbench.config import parse_overrides
     from recbench.folders import Folders
     from recbench.plugins import choosing
@@ -61,15 +70,11 @@ def run(
     else:
         configs = _configs(models, dataset, seeds, (protocol, source, size, limit), device)
     overrides = parse_overrides(settings or (), {each.model for each in configs})
+    limits = options.limits(jobs, threads, time_limit, memory_limit)
+    making = Making(limits, jobs, again, failed, dry_run, keep_model, in_process, json)
     folders = Folders.from_environment(data_dir, cache_dir, results)
     with choosing(plugin or (), no_plugin or ()):
-        _run_and_show(
-            [overrides.apply(each) for each in configs],
-            folders,
-            again=again,
-            keep_model=keep_model,
-            as_json=json,
-        )
+        make_and_show([overrides.apply(each) for each in configs], folders, making)
 
 
 def _load_alone(config: Path, context: typer.Context) -> RunConfig:
@@ -86,7 +91,7 @@ def _load_alone(config: Path, context: typer.Context) -> RunConfig:
 def _configs(
     models: str, dataset: str, seeds: str, choices: tuple[str, str, str, int], device: str
 ) -> list[RunConfig]:
-    """Return a configuration for each model and seed."""
+    """Return a configuration for each dataset, model and seed."""
     from recbench.config import RunConfig
     from recbench.data import DataConfig
 
@@ -94,57 +99,15 @@ def _configs(
         raise UsageError("give either --models and --dataset, or --config FILE")
     protocol, source, size, limit = choices
     options.one_of("--source", source, ("auto", "real", "simulated"))
-    numbers = [_seed(text) for text in options.names("--seeds", seeds)]
-    data = DataConfig(dataset, protocol, source, size, limit)  # type: ignore[arg-type]
-    listed = options.names("--models", models)
-    return [RunConfig(model, data, seed=n, device=device) for model in listed for n in numbers]
-
-
-def _run_and_show(
-    configs: list[RunConfig],
-    folders: Folders,
-    *,
-    again: bool,
-    keep_model: bool,
-    as_json: bool,
-) -> None:
-    from recbench.cli.progress import progress
-    from recbench.suite import run_suite
-
-    cells = []
-    for cell in run_suite(configs, folders, progress(), again=again, keep_model=keep_model):
-        cells.append(cell)
-        if cell.error:
-            where = f" (traceback in {cell.log})" if cell.log else ""
-            typer.echo(
-                f"FAILED {cell.config.model}, seed {cell.config.seed}: {cell.error}{where}",
-                err=True,
-            )
-    _show(cells, folders.results, as_json=as_json)
-    if any(cell.error for cell in cells):
-        raise typer.Exit(1)
-
-
-def _show(cells: list[Cell], results: Path, *, as_json: bool) -> None:
-    import json
-    from dataclasses import asdict
-
-    from recbench.leaderboard import render, tables
-    from recbench.plain import finite
-
-    records = [cell.record for cell in cells if cell.record]
-    if as_json:
-        failed = [
-            {"model": cell.config.model, "seed": cell.config.seed, "error": cell.error}
-            for cell in cells
-            if cell.error
-        ]
-        typer.echo(json.dumps({"records": [finite(asdict(r)) for r in records], "failed": failed}))
-    elif records:
-        typer.echo(render(tables(records, root=results), "table"))
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise UsageError(f"--seeds: '{text}' is not a whole number of 0 or more")
-    return int(text)
+    numbers = options.seeds("--seeds", seeds)
+    return [
+        RunConfig(
+            model,
+            DataConfig(each, protocol, source, size, limit),  # type: ignore[arg-type]
+            seed=number,
+            device=device,
+        )
+        for each in options.names("--dataset", dataset)
+        for model in options.names("--models", models)
+        for number in numbers
+    ]

@@ -50,7 +50,7 @@ def reading(
                 f"{name}: preparation needs more memory than allowed; set RECBENCH_MEMORY to more "
                 f"than {memory}"
             ) from error
-        except duckdb.ConversionException as error:
+        except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
             raise DataError(
                 f"{name}: {', '.join(map(str, files.values()))}: not in the expected format: "
                 f"{str(error).splitlines()[0]}; mend the file or get it again"

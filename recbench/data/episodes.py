@@ -54,10 +54,13 @@ class EpisodeLoader:
         """Pass over all episodes in stored order."""
         return self._pass(np.arange(len(self._query[0])))
 
-    def epoch(self, number: int) -> Iterator[EpisodeBatch]:
-        """Pass over all episodes in the random order of epoch `number`."""
+    def epoch(self, number: int, skip: int = 0) -> Iterator[EpisodeBatch]:
+        """Pass over all episodes in the random order of epoch `number`.
+
+        Its first `skip` batches are left out, and not read.
+        """
         random = np.random.default_rng([self.rows.seed, number])
-        return self._pass(random.permutation(len(self._query[0])))
+        return self._pass(random.permutation(len(self._query[0]))[skip * self.batch_size :])
 
     def _pass(self, order: Ints) -> Iterator[EpisodeBatch]:
         for first in range(0, len(order), self.batch_size):

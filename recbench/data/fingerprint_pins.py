@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,8 @@ from typing import Any
 from recbench.data.card import Dataset
 from recbench.data.manifest import Manifest
 from recbench.plain import digest
+from recbench.published_pins import FILE, Pins, read_pins
 
-FILE = "fingerprints.toml"
 RAW_COUNTS = ("interactions", "users", "items", "rows")
 """Counts that tell one release of a dataset's raw files from another."""
 
@@ -95,18 +93,12 @@ def compare(dataset: Dataset, manifest: Manifest, home: Path) -> Comparison:
     return Comparison(place, (), True, simulated)
 
 
-def published_pins(dataset: Dataset) -> tuple[Path, tuple[Mapping[str, Any], ...]] | None:
+def published_pins(dataset: Dataset) -> tuple[Path, Pins] | None:
     """Return the file of pins beside a dataset's reader and its pins; None if there is none."""
-    module = sys.modules[type(dataset).__module__]
-    return _published(module.__package__ or "")
-
-
-@cache
-def _published(package: str) -> tuple[Path, tuple[Mapping[str, Any], ...]] | None:
-    place = resources.files(package).joinpath(FILE) if package else None
-    if place is None or not place.is_file():
-        return None
-    return Path(str(place)), tuple(tomllib.loads(place.read_text(encoding="utf-8"))["pin"])
+    package = sys.modules[type(dataset).__module__].__package__ or ""
+    folder = Path(str(resources.files(package))) if package else None
+    pins = read_pins(folder) if folder else ()
+    return (folder / FILE, pins) if folder and pins else None
 
 
 def _differing(pinned: Mapping[str, str], manifest: Manifest) -> tuple[str, ...]:

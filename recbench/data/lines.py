@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import duckdb
 import pyarrow as pa
 
-from recbench.data.reading import MALFORMED, open_text
+from recbench.data.reading import MALFORMED, make_malformed, open_text
 
 LONGEST = 1 << 20
 """Characters of a line; longer ones are malformed and never held whole."""
@@ -39,9 +39,7 @@ def read_lines(
     """
     types = ", ".join(f"{name} {kind}" for name, kind in columns.items())
     db.execute(f"CREATE TABLE {table} (row BIGINT, {types})")
-    db.execute(
-        f"CREATE TABLE IF NOT EXISTS {MALFORMED} (place VARCHAR, number BIGINT, why VARCHAR)"
-    )
+    make_malformed(db)
     rows: list[Sequence[Any]] = []
     wrong: list[Sequence[Any]] = []
     with open_text(path, "utf-8-sig") as file:

@@ -56,9 +56,13 @@ class Loader:
         """Pass over all examples in stored order."""
         return self._pass(np.arange(self.examples))
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """Pass over all examples in the random order of epoch `number`."""
-        return self._pass(np.random.default_rng([self.seed, number]).permutation(self.examples))
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
+        """Pass over all examples in the random order of epoch `number`.
+
+        Its first `skip` batches are left out, and not read.
+        """
+        order = np.random.default_rng([self.seed, number]).permutation(self.examples)
+        return self._pass(order[skip * self.batch_size :])
 
     def _pass(self, order: Ints) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch_size):

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from recbench.errors import DataError
 from recbench.schema import Field, Schema
 
-FORMAT = 2
+FORMAT = 3
 """Version of the prepared folder's layout."""
 ROWS = 1 << 20
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from recbench.data.columns import Column, read_table
 from recbench.data.gather import window
 from recbench.data.manifest import Manifest
+from recbench.data.samples import ORACLE, read_samples
 from recbench.schema import UNSEEN, Schema
 from recbench.task import TASKS, Task
 
@@ -100,7 +101,7 @@ class Part:
     @property
     def oracle(self) -> Column | None:
         """Scores that no model is expected to beat, [M]; None if unknown."""
-        return self.columns.get("oracle")
+        return self.columns.get(ORACLE)
 
 
 class PreparedDataset:
@@ -128,12 +129,17 @@ class PreparedDataset:
         self.require_open(name)
         return self._read(name)
 
-    def open_test(self) -> Part:
-        """Return the test part; the only way to it, and it works once."""
+    def open_test(self, *, labelled: bool = True) -> Part:
+        """Return the test part; the only way to it, and it works once.
+
+        Args:
+            labelled: Whether with its labels. Those are nan otherwise, but for the support of
+                episodes, and the file that they are in is not opened.
+        """
         if self._tested:
             raise RuntimeError("the test part was opened before; a run reads it once")
         self._tested = True
-        return self._read("test")
+        return self._read("test", labelled=labelled)
 
     def require_open(self, name: str) -> None:
         """Raise `RuntimeError` if the part called `name` may not be read now."""
@@ -176,8 +182,8 @@ class PreparedDataset:
         """Return final ids of a field with those that training lacks made `UNSEEN`."""
         return np.where(ids < self.schema[name].size, ids, UNSEEN)
 
-    def _read(self, name: str) -> Part:
-        columns = read_table(self.folder / "samples" / f"{name}.arrow")
+    def _read(self, name: str, *, labelled: bool = True) -> Part:
+        columns = read_samples(self.folder, name, self.schema.labels, labelled=labelled)
         if (self.folder / "episodes").exists():
             episodes = read_table(self.folder / "episodes" / f"{name}.arrow")
             return Part(name, columns, self.schema, self._limited_states(episodes))

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import TextIO
 
@@ -23,6 +24,12 @@ MALFORMED = "malformed_rows"
 where, and why."""
 EXAMPLES = 5
 """Malformed rows that are told of."""
+WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
+"""DuckDB's types of whole numbers. It rounds what has a point, so that goes through `EXACT`."""
+EXACT = "DECIMAL(38,18)"
+BOOLEAN = "ENUM(''0'', ''1'')"
+"""Type of a column of zeros and ones."""
+CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -71,11 +78,16 @@ def read_csv(
         quote: The character around values, if any; within a value it stands doubled.
         encoding: The file's character encoding; a byte order mark in the file overrules it.
 
+    A row with a fraction in a column of whole numbers is malformed.
+
     Raises:
         DataError: If the file is damaged or has no rows.
     """
     encoding = "utf-8" if _marked(path) else encoding
-    types = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
+    suspect = _has_point(path)
+    whole = {name: kind for name, kind in columns.items() if suspect and kind in WHOLE}
+    read_as = {**columns, **dict.fromkeys(whole, EXACT)}
+    types = ", ".join(f"'{name}': '{kind}'" for name, kind in read_as.items())
     # A line without anything is no row; only where there is one column does DuckDB make it one.
     chosen = f'WHERE "{next(iter(columns))}" IS NOT NULL' if len(columns) == 1 else ""
     query = f"""CREATE TABLE {table} AS SELECT row_number() OVER () AS row, *
@@ -90,6 +102,43 @@ def read_csv(
             raise
         raise damaged(path, str(error).splitlines()[0]) from error
     _require_rows(db, table, path)
+    if whole:
+        _leave_out_fractions(db, table, path, whole)
+
+
+def types_by_header(path: Path, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return the type of each column of a comma-separated file, in the order of its header.
+
+    Args:
+        path: The file, plain or .gz.
+        columns: DuckDB type of each column that is wanted. The others are called other0, other1...
+
+    Raises:
+        DataError: If one of them is not there.
+    """
+    with open_text(path) as file:
+        header = file.readline().strip().split(",")
+    if missing := [name for name in columns if name not in header]:
+        raise DataError(f"{path}: the header has no {', '.join(missing)}; get the file again")
+    return {
+        name if name in columns else f"other{place}": columns.get(name, "VARCHAR")
+        for place, name in enumerate(header)
+    }
+
+
+def make_malformed(db: duckdb.DuckDBPyConnection) -> None:
+    """Make the table `MALFORMED`, if there is none yet."""
+    columns = "place VARCHAR, number BIGINT, why VARCHAR"
+    db.execute(f"CREATE TABLE IF NOT EXISTS {MALFORMED} ({columns})")
+
+
+def whole_number(text: str) -> str:
+    """Return SQL for the whole number that the SQL of a text says.
+
+    An error where it says another number, which DuckDB alone would round, or none.
+    """
+    return f"""CASE WHEN regexp_matches({text}, '[.eE]')
+        THEN error(concat('no whole number: ', {text})) ELSE {text}::BIGINT END"""
 
 
 def disk_full(error: Exception) -> bool:
@@ -112,7 +161,9 @@ def rejected(db: duckdb.DuckDBPyConnection) -> Rejected:
     count, examples = 0, []
     if "reject_errors" in tables:
         rows = db.execute(
-            """SELECT file_path || ':' || line, first(error_message) FROM reject_errors
+            """SELECT file_path || ':' || line,
+                   replace(first(error_message), '''DECIMAL''', 'a whole number')
+            FROM reject_errors
             JOIN reject_scans USING (scan_id, file_id) GROUP BY file_path, line
             ORDER BY file_path, line"""
         ).fetchall()
@@ -148,22 +199,63 @@ def content_md5(path: Path) -> str:
     Raises:
         DataError: If the file is damaged.
     """
+    with _open_bytes(path) as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+@contextmanager
+def _open_bytes(path: Path) -> Iterator[gzip.GzipFile | BufferedReader]:
+    """Open a file, plain or .gz; a `DataError` if that turns out to be damaged on the way."""
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+            yield file
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise damaged(path, str(error)) from error
 
 
 def _marked(path: Path) -> bool:
     """Return whether a text begins with UTF-8's byte order mark, as some editors leave it."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rb") as file:
-            return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise damaged(path, str(error)) from error
+    with _open_bytes(path) as file:
+        return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
+
+
+def _has_point(path: Path) -> bool:
+    """Return whether a file may hold a fraction, having read one that is packed to its end.
+
+    There are its checksum and its length, which DuckDB does not look at.
+    """
+    found, last = False, b""
+    with _open_bytes(path) as file:
+        while block := file.read(CHUNK):
+            seen = last + block
+            found = found or any(sign in seen for sign in (b".", b"e-", b"E-"))
+            if found and path.suffix != ".gz":
+                break
+            last = block[-1:]
+    return found
+
+
+def _leave_out_fractions(
+    db: duckdb.DuckDBPyConnection, table: str, path: Path, whole: Mapping[str, str]
+) -> None:
+    """Make columns that were read as `EXACT` the whole numbers they are to be."""
+    cast = {name: f'try_cast("{name}" AS {kind})' for name, kind in whole.items()}
+    odd = " OR ".join(f'"{name}" IS DISTINCT FROM {number}' for name, number in cast.items())
+    why = " ".join(
+        f"""WHEN "{name}" IS DISTINCT FROM {number} THEN 'no whole number in "{name}"'"""
+        for name, number in cast.items()
+    )
+    exact = ", ".join(f'{number} AS "{name}"' for name, number in cast.items())
+    make_malformed(db)
+    db.execute(
+        f"""INSERT INTO {MALFORMED} SELECT $place, row, CASE {why} END FROM {table} WHERE {odd}""",  # noqa: S608
+        {"place": f"{path}, row "},
+    )
+    db.execute(
+        f"""CREATE OR REPLACE TABLE {table} AS
+        SELECT * REPLACE ({exact}) FROM {table} WHERE NOT ({odd})"""  # noqa: S608
+    )
 
 
 def _require_rows(db: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:

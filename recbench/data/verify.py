@@ -10,6 +10,7 @@ from recbench.data.columns import read_table
 from recbench.data.contexts import context_texts
 from recbench.data.manifest import Manifest, fields_fingerprint, file_checksum, fingerprint
 from recbench.data.protocol import PARTS
+from recbench.data.samples import read_samples
 from recbench.data.write_table import table_fingerprints
 from recbench.errors import DataError
 from recbench.schema import FIRST_ID
@@ -64,10 +65,11 @@ def _fingerprints(folder: Path, manifest: Manifest) -> dict[str, str]:
     found["fields"] = fields_fingerprint(found["log"], fields)
     for field in manifest.schema.of("context"):
         ids[field.name] = context_texts(read_table(folder / f"fields/{field.name}.arrow")["value"])
+    labels = manifest.schema.labels
+    names = [name for name in read_samples(folder, "train", labels) if name != "group"]
     for part in PARTS:
-        columns = read_table(folder / f"samples/{part}.arrow")
-        for added in ("oracle", "group"):
-            columns.pop(added, None)
+        read = read_samples(folder, part, labels)
+        columns = {name: read[name] for name in names}
         found[part] = fingerprint(found["fields"], columns, ids)
         if manifest.states:
             episodes = read_table(folder / f"episodes/{part}.arrow")

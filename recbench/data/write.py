@@ -27,6 +27,7 @@ from recbench.data.manifest import (
     fingerprint,
 )
 from recbench.data.protocol import PARTS, require_parts
+from recbench.data.samples import ORACLE, write_samples
 from recbench.data.vocabulary import Coded, Renumbering, encode, renumber
 from recbench.errors import DataError
 from recbench.schema import FIRST_ID, PADDING, UNSEEN, Field, Role
@@ -106,8 +107,9 @@ def write_prepared(
         oracle = _oracle(dataset, log, examples, raw) if bound else None
         columns = _columns(examples, label, users, items, contexts)
         columns |= {} if log.groups is None else {"group": log.groups[examples.user]}
-        columns |= {} if oracle is None else {"oracle": oracle}
-        write_table(folder / f"samples/{part}.arrow", columns)
+        columns |= {} if oracle is None else {ORACLE: oracle}
+        labels = () if examples.label is None else (label,)
+        write_samples(folder, part, columns, labels, split.episodes.get(part))
     for part, episodes in split.episodes.items():
         write_table(folder / f"episodes/{part}.arrow", episodes)
     _manifest(dataset, settings, files, log, split, users, items, contexts, folder).save(folder)

@@ -16,6 +16,7 @@ from recbench.data.columns import read_table, write_table
 from recbench.data.describe import TIMELESS
 from recbench.data.manifest import FORMAT, Manifest, file_checksum, file_facts, fingerprint
 from recbench.data.protocol import PARTS
+from recbench.data.samples import read_samples, write_samples
 from recbench.data.table import Table
 from recbench.schema import FIRST_ID, Schema
 
@@ -49,7 +50,7 @@ def write_table_dataset(
     for name in schema.numbers:
         write_table(folder / f"fields/{name}.arrow", _scaling(table.parts["train"].columns[name]))
     for part in PARTS:
-        write_table(folder / f"samples/{part}.arrow", table.parts[part].columns)
+        write_samples(folder, part, table.parts[part].columns, schema.labels)
     counts = {part: len(spool.columns["row"]) for part, spool in table.parts.items()}
     paths = sorted(folder.rglob("*.arrow"))
     Manifest(
@@ -81,8 +82,10 @@ def table_fingerprints(folder: Path, schema: Schema) -> dict[str, str]:
         if field.size
     }
     found = {}
+    names = list(read_samples(folder, "train", schema.labels))
     for part in PARTS:
-        columns = read_table(folder / f"samples/{part}.arrow")
+        read = read_samples(folder, part, schema.labels)
+        columns = {name: read[name] for name in names}
         found[part] = fingerprint("\n".join(columns), columns, values)
     return found
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 
 from recbench.data import Card, Dataset
-from recbench.datasets import own_histories
+from recbench.data.reading import BOOLEAN
+from recbench.datasets import bars, own_histories
 
 COLUMNS = {
-    "label": own_histories.BOOLEAN,
+    "label": BOOLEAN,
     **dict.fromkeys(("user_id", "item_id", "cate_id"), "INTEGER"),
     **dict.fromkeys(("item_history", "cate_history"), "VARCHAR"),
 }
@@ -28,12 +29,12 @@ class AmazonElectronicsX1(Dataset):
         title="Amazon Electronics 2014, AmazonElectronics_x1",
         task="ctr",
         files={"train": "train.csv", "test": "test.csv"},
-        protocols=own_histories.PROTOCOLS,
+        protocols=bars.PROTOCOLS,
         source="huggingface.co/datasets/reczoo/AmazonElectronics_x1 (AmazonElectronics_x1.zip)",
         licence="research use",
         citation="McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR "
         "2015; Zhou et al., Deep Interest Network for Click-Through Rate Prediction, KDD 2018; "
-        f"{own_histories.BARS}",
+        f"{bars.BARS}",
         counts=({"targets": 2_608_764 + 384_806},),
         checksums={
             "train": "e9bf80b92985e463db18fdc753d347b5",
@@ -41,7 +42,7 @@ class AmazonElectronicsX1(Dataset):
         },
         group="member",
         notes=(
-            *own_histories.NOTES,
+            *bars.NOTES,
             "The test file has each user's last review and one negative; the training file has the "
             "earlier ones, in random order. So another training row's history may hold what a "
             "validation row asks for, and validation scores are no forecast of test scores.",

@@ -8,62 +8,15 @@ from pathlib import Path
 
 import duckdb
 
-from recbench.data import Card, Dataset, Download
-from recbench.data.protocol import GlobalTime, LeaveLastTwoOut, Negatives, Protocol, UserShares
+from recbench.data import Card, Dataset
+from recbench.data.protocol import Protocol
 from recbench.data.reading import read_csv
+from recbench.datasets import amazon_2014
 from recbench.datasets.amazon_records import read_records
 
-FILES = ("reviews", "meta")
-TIME = Protocol(
-    GlobalTime(valid=0.1, test=0.1, unit="share"),
-    Negatives("popularity"),
-    min_history=1,
-    files=FILES,
+ENCODED = Protocol(
+    amazon_2014.TIME.split, amazon_2014.TIME.negatives, min_history=1, files=("encoded",)
 )
-DIN = Protocol(
-    LeaveLastTwoOut(),
-    Negatives("uniform"),
-    min_history=1,
-    ties="order",
-    source="Zhou et al., Deep Interest Network, KDD 2018, section 6.1; validation added",
-    files=FILES,
-)
-DIEN = Protocol(
-    UserShares(valid=0.1, test=0.1),
-    Negatives("log", never="target"),
-    last_per_user=1,
-    min_history=1,
-    ties="order",
-    source="Zhou et al., Deep Interest Evolution Network, AAAI 2019, and its authors' code; "
-    "validation added, of users that would be for training",
-    files=FILES,
-)
-ENCODED = Protocol(TIME.split, TIME.negatives, min_history=1, files=("encoded",))
-SOURCE = "snap.stanford.edu/data/amazon/productGraph/categoryFiles"
-LICENCE = "research use"
-CITATION = "McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR 2015"
-NOTES = (
-    "A review is a click, whatever its stars.",
-    "Times are days. Reviews of the target's own day are no history with 'time'; with the papers' "
-    "protocols a user's reviews of one day stay in the order of the file.",
-    "An item's category is the last of the first list of its categories; brand and price are left "
-    "out, as in the papers.",
-    "With the papers' protocols training reviews are as late as test reviews. A negative of 'dien' "
-    "may be an item that the user has reviewed, and is drawn by what is popular in the whole log.",
-)
-
-
-def files(category: str) -> dict[str, str]:
-    """Return the names of the files of reviews and of items of a category."""
-    return {"reviews": f"reviews_{category}_5.json", "meta": f"meta_{category}.json"}
-
-
-def downloads(category: str) -> tuple[Download, ...]:
-    """Return the files of reviews and of items; no checksum of them is published."""
-    names = (f"{name}.gz" for name in files(category).values())
-    return tuple(
-        Download(name, (f"https://{SOURCE}/{name}", f"http://{SOURCE}/{name}")) for name in names
-    )
 
 
 def _card(name: str, category: str, interactions: int, users: int, items: int) -> Card:
@@ -72,14 +25,14 @@ def _card(name: str, category: str, interactions: int, users: int, items: int) -
         version=1,
         title=f"Amazon {category} 2014, 5-core",
         task="ctr",
-        files=files(category),
-        downloads=downloads(category),
-        protocols={"time": TIME, "din": DIN, "dien": DIEN},
-        source=SOURCE,
-        licence=LICENCE,
-        citation=CITATION,
+        files=amazon_2014.files(category),
+        downloads=amazon_2014.downloads(category),
+        protocols={"time": amazon_2014.TIME, "din": amazon_2014.DIN, "dien": amazon_2014.DIEN},
+        source=amazon_2014.SOURCE,
+        licence=amazon_2014.LICENCE,
+        citation=amazon_2014.CITATION,
         counts=({"interactions": interactions, "users": users, "items": items},),
-        notes=NOTES,
+        notes=amazon_2014.NOTES,
     )
 
 
@@ -105,7 +58,7 @@ class AmazonElectronics(Dataset):
         ELECTRONICS,
         files={**ELECTRONICS.files, "encoded": "amazon_electronics.csv"},
         protocols={**ELECTRONICS.protocols, "encoded": ENCODED},
-        notes=(*NOTES, "'encoded' is 'time' on one file that has numbers for ids."),
+        notes=(*amazon_2014.NOTES, "'encoded' is 'time' on one file that has numbers for ids."),
     )
 
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:

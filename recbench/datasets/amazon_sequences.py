@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from recbench.data import Card, Dataset
 from recbench.data.protocol import LeaveLastTwoOut, Negatives, Protocol
-from recbench.data.reading import open_text, read_csv
-from recbench.datasets import amazon_reviews
+from recbench.data.reading import open_text, read_csv, whole_number
+from recbench.datasets import amazon_2014
 from recbench.datasets.amazon_records import read_records
 
 FILES = ("sequences", "attributes")
@@ -39,17 +39,17 @@ def _card(name: str, title: str, category: str, users: int, items: int, interact
         files={
             "sequences": "sequences.txt",
             "attributes": "item2attributes.json",
-            **amazon_reviews.files(category),
+            **amazon_2014.files(category),
         },
         protocols={
             "sequences": SEQUENCES,
             "din": DIN,
-            "time": amazon_reviews.TIME,
-            "din-reviews": amazon_reviews.DIN,
-            "dien": amazon_reviews.DIEN,
+            "time": amazon_2014.TIME,
+            "din-reviews": amazon_2014.DIN,
+            "dien": amazon_2014.DIEN,
         },
         source="the data folder of the S3-Rec release (github.com/RUCAIBox/CIKM2020-S3Rec), for "
-        f"the last three protocols from {amazon_reviews.SOURCE}",
+        f"the last three protocols from {amazon_2014.SOURCE}",
         licence="research use",
         citation="McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR "
         "2015; Zhou et al., S3-Rec, CIKM 2020",
@@ -59,7 +59,7 @@ def _card(name: str, title: str, category: str, users: int, items: int, interact
             "its place in its sequence. An item's category is the last of its attributes, the most "
             "specific one.",
             "'time', 'din-reviews' and 'dien' read Amazon's own files.",
-            *amazon_reviews.NOTES,
+            *amazon_2014.NOTES,
         ),
     )
 
@@ -79,11 +79,12 @@ class _AmazonSequences(Dataset):
             return
         read_csv(db, "lines", files["sequences"], {"line": "VARCHAR"}, delimiter="\t")
         db.execute(
-            """CREATE TABLE events AS
-            SELECT row_number() OVER () AS row, split[1]::BIGINT AS user, item::BIGINT AS item, time
+            f"""CREATE TABLE events AS
+            SELECT row_number() OVER () AS row, {whole_number("split[1]")} AS user,
+                   {whole_number("item")} AS item, time
             FROM (SELECT split, unnest(items) AS item, generate_subscripts(items, 1) AS time
                   FROM (SELECT split, CASE len(split) WHEN 1 THEN [''] ELSE split[2:] END AS items
-                        FROM (SELECT string_split(line, ' ') AS split FROM lines ORDER BY row)))"""
+                        FROM (SELECT string_split(line, ' ') AS split FROM lines ORDER BY row)))"""  # noqa: S608
         )
         with open_text(files["attributes"]) as file:
             attributes = {int(item): each for item, each in json.load(file).items()}

@@ -9,7 +9,7 @@ import duckdb
 
 from recbench.data import Card, Dataset
 from recbench.data.protocol import LastSessions, Protocol
-from recbench.data.reading import read_csv
+from recbench.data.reading import read_csv, whole_number
 
 BY_TIME = Protocol(LastSessions(valid=60, test=60), min_history=1, ties="order", seen_targets=True)
 ACTIONS = {
@@ -77,7 +77,8 @@ class Entree(Dataset):
         db.execute(
             f"""CREATE TABLE events AS
             SELECT row_number() OVER (ORDER BY session, place) AS row, session AS user,
-                   regexp_extract(step, '^[0-9]+')::BIGINT AS item, epoch(moment)::BIGINT AS time,
+                   regexp_extract(step, '^([0-9]+)[A-Za-z]?$', 1)::BIGINT AS item,
+                   epoch(moment)::BIGINT AS time,
                    CASE upper(right(step, 1)) {actions} ELSE 'end' END AS behaviour
             FROM (SELECT row AS session, moment, unnest(walk) AS step,
                          generate_subscripts(walk, 1) AS place
@@ -86,10 +87,9 @@ class Entree(Dataset):
                         FROM sessions_file));
             CREATE TABLE described AS
             SELECT item, place, text
-            FROM (SELECT item, unnest(codes)::BIGINT AS feature,
-                         generate_subscripts(codes, 1) AS place
+            FROM (SELECT item, unnest(codes) AS code, generate_subscripts(codes, 1) AS place
                   FROM (SELECT item, string_split(features, ' ') AS codes FROM restaurants_file))
-            JOIN features_file USING (feature);
+            JOIN features_file ON feature = {whole_number("code")};
             CREATE TABLE items AS
             SELECT item,
                    last(text ORDER BY place) FILTER (

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 
 from recbench.data import Card, Dataset
-from recbench.datasets import own_histories
-from recbench.datasets.own_histories import BOOLEAN
+from recbench.data.reading import BOOLEAN
+from recbench.datasets import bars, own_histories
 
 NO_PICTURES = "The publisher's embeddings of the videos' pictures are not read."
 
@@ -24,11 +24,11 @@ class KuaiVideoX1(Dataset):
         title="KuaiVideo_x1 (Kuaishou, China MM 2018)",
         task="ctr",
         files={"train": "train.csv", "test": "test.csv"},
-        protocols=own_histories.PROTOCOLS,
+        protocols=bars.PROTOCOLS,
         source="huggingface.co/datasets/reczoo/KuaiVideo_x1 (KuaiVideo_x1.zip)",
         licence="research use",
         citation="Li et al., Routing Micro-videos via A Temporal Graph-guided Recommendation "
-        f"System, MM 2019; {own_histories.BARS}",
+        f"System, MM 2019; {bars.BARS}",
         counts=({"targets": 10_931_092 + 2_730_291},),
         checksums={
             "train": "16f13734411532cc313caf2180bfcd56",
@@ -36,7 +36,7 @@ class KuaiVideoX1(Dataset):
         },
         group="member",
         notes=(
-            *own_histories.NOTES,
+            *bars.NOTES,
             "A history is a user's clicks before the row, but the publisher kept the first 100 "
             "and not the last: that of an active user is old. Videos shown and not clicked, a "
             "second history in the file, are not read; nor are likes and follows.",
@@ -62,11 +62,11 @@ class MicroVideoX1(Dataset):
         title="MicroVideo1.7M_x1 (THACIL)",
         task="ctr",
         files={"train": "train.csv", "test": "test.csv"},
-        protocols=own_histories.PROTOCOLS,
+        protocols=bars.PROTOCOLS,
         source="huggingface.co/datasets/reczoo/MicroVideo1.7M_x1 (MicroVideo1.7M_x1.zip)",
         licence="research use",
         citation="Chen et al., Temporal Hierarchical Attention at Category- and Item-Level for "
-        f"Micro-Video Click-Through Prediction, MM 2018; {own_histories.BARS}",
+        f"Micro-Video Click-Through Prediction, MM 2018; {bars.BARS}",
         counts=({"targets": 8_970_309 + 3_767_308},),
         checksums={
             "train": "936e6612714c887e76226a60829b4e0a",
@@ -74,7 +74,7 @@ class MicroVideoX1(Dataset):
         },
         group="member",
         notes=(
-            *own_histories.NOTES,
+            *bars.NOTES,
             "The files are ordered by user; here the last tenth is by their column timestamp.",
             "Histories hold the last 128 clicks; those of the test file end with the training "
             "file. The videos of the test file are not in the training file.",

@@ -12,30 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from recbench.data.protocol import OfficialTest, OfficialTestTwice, Protocol
-from recbench.data.reading import open_text, read_csv
+from recbench.data.reading import read_csv, types_by_header, whole_number
 from recbench.errors import DataError
-
-BARS = "Zhu et al., BARS: Towards Open Benchmarking for Recommender Systems, SIGIR 2022"
-HONEST = Protocol(
-    OfficialTest(valid=0.1),
-    timed=False,
-    source=f"{BARS}, whose files these are; validation is the last tenth of the training file",
-)
-AS_PUBLISHED = Protocol(
-    OfficialTestTwice(),
-    timed=False,
-    source=f"{BARS}, whose configurations name the test file as the validation file",
-)
-PROTOCOLS = {"x1": HONEST, "x1-as-published": AS_PUBLISHED}
-NOTES = (
-    "Rows carry their histories and have an order, but no times. What is counted as a sequence is "
-    "a user with one history; rows of the test file have sequences of their own.",
-    "With the protocol x1 the last tenth of the training file is validation; with x1-as-published, "
-    "to compare with published numbers, validation is the test part.",
-)
-BOOLEAN = "ENUM(''0'', ''1'')"
-"""Type of a column of zeros and ones."""
 
 
 def read_sequences(
@@ -65,16 +43,13 @@ def read_sequences(
         DataError: If a column is missing, a row names no user, or its histories differ in length.
     """
     for role in ("train", "test"):
-        read_csv(db, f"{role}_file", files[role], _types(files[role], columns), header=True)
+        types = types_by_header(files[role], columns)
+        read_csv(db, f"{role}_file", files[role], types, header=True)
         lengths = [f"coalesce(len(string_split({name}, '^')), 0)" for name in histories]
         odd = " OR ".join(f"{lengths[0]} != {length}" for length in lengths)
         _require(db, role, files[role], f"{member} IS NULL", f"no '{member}'")
         _require(db, role, files[role], odd, f"{', '.join(histories)} of different lengths")
-    digest = (
-        "md5_number(concat_ws('|', "
-        + ", ".join(f"coalesce({name}, '')" for name in histories)
-        + "))"
-    )
+    texts = ", ".join(f"coalesce({name}, '')" for name in histories)
     names = ", ".join(columns)
     db.execute(
         f"""CREATE VIEW both_files AS
@@ -82,7 +57,8 @@ def read_sequences(
         UNION ALL
         SELECT row + (SELECT count(*) FROM train_file), true, {names} FROM test_file;
         CREATE TABLE digests AS
-        SELECT row, testing, {member} AS member, {digest} AS digest, {order} AS moment
+        SELECT row, testing, {member} AS member, md5_number(concat_ws('|', {texts})) AS digest,
+                {order} AS moment
         FROM both_files;
         CREATE TABLE sequences AS
         SELECT testing, member, digest, min(row) AS user,
@@ -119,7 +95,7 @@ def make_log(
                {label} = '1' AS label, testing
         FROM lines
         UNION ALL
-        SELECT place, user, item::INTEGER, began, false, false, testing FROM past;
+        SELECT place, user, {whole_number("item")}, began, false, false, testing FROM past;
         CREATE TABLE users AS SELECT user, {member} AS member FROM lines WHERE row = user"""  # noqa: S608
     )
     if category:
@@ -128,21 +104,9 @@ def make_log(
             SELECT item, min(category) AS category
             FROM (SELECT {item} AS item, {category} AS category FROM lines
                   UNION ALL
-                  SELECT item::INTEGER, category::INTEGER FROM past)
+                  SELECT {whole_number("item")}, {whole_number("category")} FROM past)
             GROUP BY item"""  # noqa: S608
         )
-
-
-def _types(path: Path, columns: Mapping[str, str]) -> dict[str, str]:
-    """Return the type of each column of a file, in the order of its header."""
-    with open_text(path) as file:
-        header = file.readline().strip().split(",")
-    if missing := [name for name in columns if name not in header]:
-        raise DataError(f"{path}: the header has no {', '.join(missing)}; get the file again")
-    return {
-        name if name in columns else f"other{place}": columns.get(name, "VARCHAR")
-        for place, name in enumerate(header)
-    }
 
 
 def _require(db: duckdb.DuckDBPyConnection, role: str, path: Path, odd: str, what: str) -> None:

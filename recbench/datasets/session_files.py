@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from recbench.data.protocol import OfficialTest, Protocol
-from recbench.data.reading import read_csv
+from recbench.data.reading import read_csv, whole_number
 
 FILES = {"train": "train_sessions.txt", "test": "test_sessions.txt"}
 SESSIONS = Protocol(
@@ -29,14 +29,14 @@ def read_session_files(db: duckdb.DuckDBPyConnection, files: Mapping[str, Path])
         read_csv(db, part, files[part], {"line": "VARCHAR"}, delimiter="\t")
         db.execute(f"DELETE FROM {part} WHERE line IS NULL")  # noqa: S608 - an empty line
     db.execute(
-        """CREATE TABLE events AS
+        f"""CREATE TABLE events AS
         SELECT row_number() OVER (ORDER BY session, place) AS row, session AS user,
-               item::BIGINT AS item, session AS time, testing
+               {whole_number("item")} AS item, session AS time, testing
         FROM (SELECT session, testing, unnest(clicks) AS item,
                      generate_subscripts(clicks, 1) AS place
               FROM (SELECT row AS session, string_split(line, ' ') AS clicks, false AS testing
                     FROM train
                     UNION ALL
                     SELECT row + (SELECT max(row) FROM train), string_split(line, ' '), true
-                    FROM test))"""
+                    FROM test))"""  # noqa: S608
     )

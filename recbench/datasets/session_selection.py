@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import duckdb
 
 SOURCE = (
@@ -11,18 +13,42 @@ SOURCE = (
 )
 
 
-def select_sessions(db: duckdb.DuckDBPyConnection, test_days: int, share: int = 1) -> None:
+LAST = {
+    "pairs": """SELECT session, least(size - 1, wanted - later) AS pairs
+        FROM (SELECT session, size,
+                     sum(size - 1) OVER (ORDER BY ended DESC, session DESC) - (size - 1) AS later,
+                     (SELECT sum(size - 1) FROM early) // {share} AS wanted
+              FROM early)
+        WHERE later < wanted""",
+    "clicks": """SELECT session, size - 1 AS pairs
+        FROM (SELECT session, size, sum(size) OVER (ORDER BY session DESC) AS taken,
+                     ceil((SELECT sum(size) FROM early) / {share}) AS wanted
+              FROM early)
+        WHERE taken <= wanted""",
+}
+"""Queries for which sessions of the training part stay, and how many of their pairs."""
+
+
+def select_sessions(
+    db: duckdb.DuckDBPyConnection,
+    test_days: int,
+    share: int = 1,
+    last: Literal["pairs", "clicks"] = "pairs",
+) -> None:
     """Make `events` of the table `clicks`, and `remarks` on those that lack something.
 
     `clicks` has `row`, `session`, `item`, `moment` (milliseconds; clicks of a session are in its
     order) and `date` (milliseconds; a session is as old as its last one says). Sessions of the last
-    days are test; what lies on the very boundary is of no part. Of the training sessions, the last
-    pairs of clicks and next clicks stay: the first session of these is cut.
+    days are test; what lies on the very boundary is of no part. Of the training sessions the last
+    stay.
 
     Args:
         db: The connection.
         test_days: Days of the test part, which end with the last session.
-        share: One in so many pairs of the training part stays, rounded down.
+        share: One in so many of the training part stays.
+        last: Of what: the last pairs of a history and its next click by the time at which sessions
+            end, rounded down, so that the first session is cut; or the last clicks by session
+            number, rounded up, of which the first session is dropped if it is not whole.
     """
     db.execute(
         f"""CREATE VIEW whole AS
@@ -49,13 +75,7 @@ def select_sessions(db: duckdb.DuckDBPyConnection, test_days: int, share: int = 
         WHERE session IN (
             SELECT session FROM sessions
             WHERE ended > (SELECT max(ended) FROM sessions) - {test_days * 86_400_000});
-        CREATE TABLE kept AS
-        SELECT session, least(size - 1, wanted - later) AS pairs
-        FROM (SELECT session, size,
-                     sum(size - 1) OVER (ORDER BY ended DESC, session DESC) - (size - 1) AS later,
-                     (SELECT sum(size - 1) FROM early) // {share} AS wanted
-              FROM early)
-        WHERE later < wanted;
+        CREATE TABLE kept AS {LAST[last].format(share=share)};
         CREATE VIEW events AS
         SELECT place AS row, session AS user, item, moment // 1000 AS time, false AS testing
         FROM (SELECT *, row_number() OVER (PARTITION BY session ORDER BY moment, row) AS place

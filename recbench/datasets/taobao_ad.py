@@ -9,44 +9,17 @@ import duckdb
 
 from recbench.data import Card, Dataset
 from recbench.data.protocol import GlobalTime, Protocol
-from recbench.data.reading import read_csv
-from recbench.datasets.own_histories import BOOLEAN
+from recbench.data.reading import BOOLEAN, read_csv, whole_number
 from recbench.datasets.taobao import BEIJING
-
-PROFILE = (
-    "cms_segid",
-    "cms_group_id",
-    "final_gender_code",
-    "age_level",
-    "pvalue_level",
-    "shopping_level",
-    "occupation",
-    "new_user_class_level",
+from recbench.datasets.taobao_ad_fields import (
+    AD_ONLY,
+    CITATION,
+    LICENCE,
+    NOTES,
+    PROFILE,
+    behaviour_item,
+    price_band,
 )
-"""Fields of users, in the order of the files."""
-AD_ONLY = ("campaign", "customer", "price")
-"""Item fields of advertisements that behaviours lack."""
-LICENCE = "Tianchi terms, non-commercial research"
-CITATION = (
-    "Alibaba, Ali_Display_Ad_Click, tianchi.aliyun.com/dataset/56, 2018; Gai et al., Learning "
-    "Piece-wise Linear Models from Large Scale Data for Ad Click Prediction, 2017"
-)
-NOTES = (
-    "A behaviour names a category and a brand, no advertisement: the item of its event stands for "
-    "both, its id is -(category * 10^9 + brand), and it shares these two fields with "
-    "advertisements. Advertisements are never in histories.",
-    "A price is known by its power of two.",
-)
-
-
-def behaviour_item(category: str, brand: str) -> str:
-    """Return the SQL for the item of behaviours with a category and a brand; no brand is 0."""
-    return f"-({category}::INTEGER * 1000000000::BIGINT + coalesce({brand}::INTEGER, 0))"
-
-
-def price_band(price: str) -> str:
-    """Return the SQL for a price's power of two."""
-    return f"CASE WHEN {price} > 0 THEN floor(log2({price}))::INTEGER END"
 
 
 class TaobaoAd(Dataset):
@@ -98,6 +71,7 @@ class TaobaoAd(Dataset):
         }
         for role, types in columns.items():
             read_csv(db, f"{role}_file", files[role], types, header=True)
+        brand = whole_number("nullif(brand, 'NULL')")
         db.execute(
             f"""CREATE TABLE shown AS SELECT DISTINCT user FROM impressions_file;
             CREATE VIEW deeds AS
@@ -112,7 +86,7 @@ class TaobaoAd(Dataset):
             UNION ALL
             SELECT row, user, item, time, btag, false, true, false, NULL, NULL FROM deeds;
             CREATE TABLE items AS
-            SELECT item, category, nullif(try_cast(brand AS INTEGER), 0) AS brand,
+            SELECT item, category, nullif({brand}, 0) AS brand,
                    campaign, customer, {price_band("price")} AS price
             FROM ads_file
             UNION ALL

@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 
 from recbench.data import Card, Dataset
-from recbench.datasets import own_histories, taobao_ad
-from recbench.datasets.own_histories import BOOLEAN
-from recbench.datasets.taobao_ad import AD_ONLY, PROFILE, behaviour_item, price_band
+from recbench.data.reading import BOOLEAN, whole_number
+from recbench.datasets import bars, own_histories, taobao_ad_fields
+from recbench.datasets.taobao_ad_fields import AD_ONLY, PROFILE, behaviour_item, price_band
 
 COLUMNS = {
     "clk": BOOLEAN,
@@ -35,10 +35,10 @@ class TaobaoAdX1(Dataset):
         title="Taobao display advertising, TaobaoAd_x1",
         task="ctr",
         files={"train": "train.csv", "test": "test.csv"},
-        protocols=own_histories.PROTOCOLS,
+        protocols=bars.PROTOCOLS,
         source="huggingface.co/datasets/reczoo/TaobaoAd_x1 (TaobaoAd_x1.zip)",
-        licence=taobao_ad.LICENCE,
-        citation=f"{taobao_ad.CITATION}; {own_histories.BARS}",
+        licence=taobao_ad_fields.LICENCE,
+        citation=f"{taobao_ad_fields.CITATION}; {bars.BARS}",
         counts=({"targets": 21_929_911 + 3_099_515},),
         checksums={
             "train": "eaabfc8629f23519b04593e26c7522fc",
@@ -48,8 +48,8 @@ class TaobaoAdX1(Dataset):
         optional=("brand", *AD_ONLY),
         contexts=("pid",),
         notes=(
-            *own_histories.NOTES,
-            *taobao_ad.NOTES,
+            *bars.NOTES,
+            *taobao_ad_fields.NOTES,
             "The last of eight days is the test file. Histories hold the last 50 behaviours. The "
             "publisher left out impressions without profile or advertisement, and scaled prices.",
             "No column tells the time of an impression; the target's own btag, which never varies, "
@@ -60,13 +60,14 @@ class TaobaoAdX1(Dataset):
     def read(self, db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
         """Make `events`, `items` and `users`."""
         own_histories.read_sequences(db, files, COLUMNS, "userid", HISTORIES)
+        category, brand = whole_number("category"), whole_number("brand")
         db.execute(
             f"""CREATE TABLE events AS
             SELECT row, user, adgroup_id::BIGINT AS item, began + 1 AS time, true AS positive,
                    clk = '1' AS label, testing, 'impression' AS behaviour, pid
             FROM lines
             UNION ALL
-            SELECT place, user, {behaviour_item("category", "brand")}, began, false, false, testing,
+            SELECT place, user, {behaviour_item(category, brand)}, began, false, false, testing,
                    btag, NULL
             FROM past;
             CREATE TABLE items AS
@@ -75,8 +76,8 @@ class TaobaoAdX1(Dataset):
                    min(customer) AS customer, min({price_band("price")}) AS price
             FROM lines GROUP BY item
             UNION ALL
-            SELECT DISTINCT {behaviour_item("category", "brand")}, category::INTEGER,
-                   nullif(brand::INTEGER, 0), NULL, NULL, NULL
+            SELECT DISTINCT {behaviour_item(category, brand)}, {category},
+                   nullif({brand}, 0), NULL, NULL, NULL
             FROM past;
             CREATE TABLE users AS
             SELECT user, userid AS member, {", ".join(PROFILE)} FROM lines WHERE row = user"""  # noqa: S608

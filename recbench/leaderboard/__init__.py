@@ -5,7 +5,9 @@ from __future__ import annotations
 from recbench.leaderboard.comparison import Comparison, compare
 from recbench.leaderboard.group import Group
 from recbench.leaderboard.loading import load_records
+from recbench.leaderboard.page import differences, make_pages, write_pages
 from recbench.leaderboard.render import STYLES, render
+from recbench.leaderboard.site import publish
 from recbench.leaderboard.table import Table, tables
 
 __all__ = [
@@ -14,7 +16,11 @@ __all__ = [
     "Group",
     "Table",
     "compare",
+    "differences",
     "load_records",
+    "make_pages",
+    "publish",
     "render",
     "tables",
+    "write_pages",
 ]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from recbench.leaderboard.table import CHANCE_AUC, Table
 from recbench.metrics import Metric, metric_of
+from recbench.tuning.study import FOLDER
 
 DASH = "—"
 UNCOMMITTED = "*"
@@ -79,6 +80,8 @@ def _whole(table: Table, names: list[Column], metrics: Iterable[Metric]) -> list
     """Return the columns that say who, how often, how good by `metrics`, and at what cost."""
     rows = table.rows
     shown = [*names, Column("seeds", _cells(map(str, rows["seeds"])))]
+    if rows["trials"].any():
+        shown.append(Column("trials", _cells(str(trials or DASH) for trials in rows["trials"])))
     for place, metric in enumerate(metrics):
         shown.append(_score(rows, metric))
         if not place and rows["low"].notna().any():
@@ -110,12 +113,27 @@ def notes(table: Table) -> list[str]:
             found.append("one seed: the chance in training is in neither intervals nor ranks")
     elif table.uncertain and len(table.rows) > 1:
         found.append(f"ranks are those of the means, whatever chance is in them: {table.uncertain}")
+    found += _tuning_notes(table.rows)
     if table.rows["uncommitted"].any():
         found.append(f"{UNCOMMITTED} made with uncommitted code: nobody else can run it again")
     if table.rows["mixed_code"].any():
         found.append(f"{MIXED_CODE} the model's code or recbench's version differs between seeds")
     if table.machines > 1:
         found.append(f"times and speeds come from {table.machines} different machines")
+    return found
+
+
+def _tuning_notes(rows: pd.DataFrame) -> list[str]:
+    if not rows["trials"].any():
+        return []
+    found = [
+        f"trials: settings tried by tuning, judged on the validation part ({FOLDER}/ has all of "
+        f"them); {DASH} for settings as they were given"
+    ]
+    if rows["trials"].nunique() > 1:
+        found.append("NOT TUNED ALIKE: only models of as many trials had the same budget")
+    if common := sorted(set(rows["model"][rows["common_space"]])):
+        found.append(f"tuned in the space common to models that declare none: {', '.join(common)}")
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from recbench.errors import unknown_name
+from recbench.leaderboard.staleness import staleness
 from recbench.metrics import METRICS, Metric, metric_of
 from recbench.plain import digest
 from recbench.record import RunRecord
@@ -25,6 +26,7 @@ class Group:
         caution: What the protocol says beside every score; empty if nothing.
         split: Digest of the fingerprints of the three parts.
         metric_versions: Name and version of each metric, the ranking one first.
+        stale: Why the results are not of today's data and metrics; empty if they are.
     """
 
     dataset: str
@@ -36,6 +38,7 @@ class Group:
     caution: str
     split: str
     metric_versions: tuple[tuple[str, int], ...]
+    stale: str
 
     @classmethod
     def of(cls, record: RunRecord) -> Group:
@@ -60,6 +63,7 @@ class Group:
                     key=lambda entry: (order[metric_of(entry[0])], entry[0]),
                 )
             ),
+            stale=staleness(record),
         )
 
     @property
@@ -77,7 +81,8 @@ class Group:
             source = f"SIMULATED data, size {self.size}" if self.size else "SIMULATED data"
         limit = "" if self.limit is None else f" · LIMITED to {self.limit:,} rows, not comparable"
         caution = f" · CAUTION: {self.caution}" if self.caution else ""
-        return f"{self.dataset} v{self.version} · {self.protocol} · {source}{limit}{caution}"
+        stale = f" · STALE: {self.stale}" if self.stale else ""
+        return f"{self.dataset} v{self.version} · {self.protocol} · {source}{limit}{caution}{stale}"
 
     @property
     def caption(self) -> str:
@@ -87,8 +92,9 @@ class Group:
         return f"split {self.split[:12]} · {metrics} · mean ± standard deviation over seeds"
 
     def sort_key(self) -> tuple[object, ...]:
-        """Order groups: real data first, then simulated, then whatever was limited."""
+        """Order groups: real data first, then simulated, what was limited, and what is stale."""
         return (
+            bool(self.stale),
             self.limit is not None,
             self.source != "real",
             self.dataset,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from textwrap import fill
 from types import MappingProxyType
 
 import pandas as pd
@@ -18,6 +19,7 @@ from recbench.leaderboard.cells import Cell, Column, blocks, notes
 from recbench.leaderboard.table import Table
 
 _UNLIMITED = 10_000
+_WIDTH = 120
 _LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -69,7 +71,8 @@ def to_terminal(tables: Sequence[Table], console: Console | None = None) -> str:
             if index:
                 console.print()
             group = table.group
-            comparable = group.source == "real" and group.limit is None and not group.caution
+            comparable = group.source == "real" and group.limit is None
+            comparable = comparable and not (group.caution or group.stale)
             layouts, left_out = _fitting(table, console)
             console.print(
                 table.group.title, style="bold" if comparable else "bold yellow", markup=False
@@ -161,7 +164,8 @@ def _rich_cell(cell: Cell, join: str) -> str:
 def _markdown(table: Table) -> str:
     grids = "\n".join(map(_markdown_grid, blocks(table)))
     below = "".join(
-        f"\n{line.translate(_MARKDOWN)}\n" for line in (table.group.caption, *notes(table))
+        f"\n{fill(line.translate(_MARKDOWN), _WIDTH, break_on_hyphens=False)}\n"
+        for line in (table.group.caption, *notes(table))
     )
     title = table.group.title.translate(_MARKDOWN)
     return f"### {title}\n\n" + grids + below

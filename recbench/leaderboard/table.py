@@ -17,6 +17,7 @@ from recbench.leaderboard.group import Group
 from recbench.leaderboard.label import label_configs
 from recbench.metrics.statistics import Interval
 from recbench.record import RunRecord
+from recbench.tuning.study import Studies, Study, load_studies
 
 CHANCE_AUC = 0.5
 
@@ -32,7 +33,9 @@ class Table:
             95 % interval of the first metric, nan if unknown; `auc_share`, the
             part of the AUC above chance that can be attained, nan if unknown; parameters,
             train_seconds and samples_per_second, means over seeds; uncommitted and mixed_code,
-            whether a run used code that git does not hold, and whether code differs between seeds.
+            whether a run used code that git does not hold, and whether code differs between seeds;
+            trials, how many settings tuning has tried to find this one, 0 if it was not tuned; and
+            common_space, whether they were of the space of models that declare none.
         attainable_auc: The AUC that no model is expected to pass; None if unknown.
         machines: On how many different machines the runs were made.
         uncertain: Why there are no intervals and models do not share ranks; empty if they may.
@@ -54,17 +57,22 @@ def tables(
         records: Runs of any kind.
         dataset: Keep only the records of this dataset; None for all.
         root: The results folder, where predictions are, by which models are ranked: those that
-            cannot be told apart share a rank. Without it means alone decide.
+            cannot be told apart share a rank. Without it means alone decide. What tuning has tried
+            is there too.
 
     Raises:
         UsageError: If a record holds a metric that is not known here.
+        RecbenchError: If a study is damaged.
     """
     chosen = [record for record in records if dataset in (None, record.dataset.name)]
     chosen.sort(key=lambda record: Group.of(record).sort_key())
-    return [_table(group, list(runs), root) for group, runs in groupby(chosen, key=Group.of)]
+    studies = load_studies(root) if root else {}
+    return [
+        _table(group, list(runs), root, studies) for group, runs in groupby(chosen, key=Group.of)
+    ]
 
 
-def _table(group: Group, runs: Sequence[RunRecord], root: Path | None) -> Table:
+def _table(group: Group, runs: Sequence[RunRecord], root: Path | None, studies: Studies) -> Table:
     labels = label_configs(runs)
     known = (run.dataset.attainable for run in runs)
     attainable = next((scores["auc"] for scores in known if scores and "auc" in scores), None)
@@ -81,6 +89,7 @@ def _table(group: Group, runs: Sequence[RunRecord], root: Path | None) -> Table:
             "config": labels[model, config_hash],
             **_row(group, list(seeds), attainable),
             **_band(found.get((model, config_hash))),
+            **_tuning(studies.get((model, config_hash))),
         }
         for (model, config_hash), seeds in groupby(sorted(runs, key=identity), key=identity)
     ]
@@ -96,6 +105,13 @@ def _band(found: tuple[int, Interval] | None) -> dict[str, object]:
         return {"rank": None, "low": np.nan, "high": np.nan}
     rank, interval = found
     return {"rank": rank, "low": interval.low, "high": interval.high}
+
+
+def _tuning(study: Study | None) -> dict[str, object]:
+    """Return by how many trials a setting was found, and whether they were of the common space."""
+    if study is None:
+        return {"trials": 0, "common_space": False}
+    return {"trials": study.budget, "common_space": study.common}
 
 
 def _row(group: Group, runs: Sequence[RunRecord], attainable: float | None) -> dict[str, object]:

@@ -93,7 +93,14 @@ def observe() -> Iterator[Mapping[str, set[str]]]:
     try:
         yield used
     finally:
-        _observers.remove(used)
+        _observers[:] = [each for each in _observers if each is not used]
+
+
+def report_use(used: Mapping[str, Iterable[str]]) -> None:
+    """Tell whoever observes which implementations an earlier process has used, by operator."""
+    for observer in _observers:
+        for name, how in used.items():
+            observer.setdefault(name, set()).update(how)
 
 
 def runs_native(

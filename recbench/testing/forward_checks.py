@@ -18,6 +18,7 @@ from recbench.testing.rows import prune, take
 from recbench.testing.subject import Subject, predict
 from recbench.testing.synthetic import CATEGORIES, MIXED_LENGTHS
 from recbench.training import TrainingConfig
+from recbench.tuning.tune import check_space
 
 SHORT_LENGTHS = (5, 0, 1, 3, 0, 2)
 """Histories that no model cuts, so that it is padding that grows with `History.longest`."""
@@ -25,7 +26,7 @@ EXTRA_PADDING = 7
 
 
 def check_contract(subject: Subject) -> None:
-    """The class states API version, task, frozen `Config`, what it reads and how it trains."""
+    """The class states API, task, frozen `Config`, what it reads, trains with and is tuned in."""
     kind = subject.model
     require(issubclass(kind, Model), "it is no subclass of recbench.Model")
     api = getattr(kind, "api", None)
@@ -39,6 +40,7 @@ def check_contract(subject: Subject) -> None:
     require(frozen, "Config can be changed; declare it with @dataclass(frozen=True)")
     build(kind.Config, {}, f"{kind.__name__}.Config")
     build(TrainingConfig, kind.training_settings, f"{kind.__name__}.training_settings")
+    check_space(kind)
     reads = subject.build().reads
     require(isinstance(reads, Reads), f"reads is {reads!r}; set self.reads = Reads(...)")
     sizes = (reads.recent or 0, reads.same_category)

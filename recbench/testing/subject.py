@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +17,7 @@ from torch import Tensor
 from recbench.batch import Batch, Features
 from recbench.model import Model
 from recbench.pipeline import seed_everything
+from recbench.progress import Bar, Progress
 from recbench.testing.made_up import MADE_UP, MadeUp
 from recbench.training import TrainingConfig, TrainingRun
 
@@ -22,6 +25,30 @@ SEED = 0
 BRIEF = TrainingConfig(epochs=1, batch_size=32, learning_rate=0.01, schedule="constant")
 """Settings that bring a model out of its initial state, in which much may still be zero."""
 BRIEF_EXAMPLES = 128
+
+
+class BrokenOff(BaseException):
+    """A training was broken off on purpose; no model is to catch it."""
+
+
+class BreakOff(Progress):
+    """Breaks a training off after so many batches."""
+
+    def __init__(self, batches: int) -> None:
+        self._left = batches
+
+    @contextmanager
+    def bar(self, label: str, total: float, unit: str) -> Iterator[Bar]:
+        """Count batches while the body runs."""
+        progress = self
+
+        class Counting(Bar):
+            def advance(self, amount: float, **figures: float) -> None:
+                progress._left -= 1
+                if not progress._left:
+                    raise BrokenOff
+
+        yield Counting()
 
 
 class Subject:
@@ -54,8 +81,24 @@ class Subject:
         """The made-up data of the model's task."""
         return MADE_UP[self.model.task.name]
 
-    def fit(self, training: TrainingConfig, examples: int) -> Model:
-        """Return the model after its own `fit` on a planted signal."""
+    def fit(self, training: TrainingConfig, examples: int, breaks: Sequence[int] = ()) -> Model:
+        """Return the model after its own `fit` on a planted signal.
+
+        Args:
+            training: The settings.
+            examples: Training examples, and as many to validate on.
+            breaks: For each sitting before the last, after how many batches it is broken off. The
+                next one goes on from the last batch, with a new model.
+        """
+        with TemporaryDirectory() as folder:
+            run = TrainingRun(training, Path(folder))
+            for batches in breaks:
+                with suppress(BrokenOff):
+                    sitting = replace(run, progress=BreakOff(batches), checkpoint_seconds=0)
+                    self._fit(sitting, examples)
+            return self._fit(run, examples)
+
+    def _fit(self, run: TrainingRun, examples: int) -> Model:
         model = self.build()
         train = self.data.planted(examples, model.reads, 1)
         valid = self.data.planted(examples, model.reads, 2)
@@ -63,9 +106,7 @@ class Subject:
         def validate(candidate: Model) -> dict[str, float]:
             return {primary(candidate): score(candidate, valid)}
 
-        with TemporaryDirectory() as folder:
-            source = self.data.source(train, training.batch_size)
-            model.fit(source, validate, TrainingRun(training, Path(folder)))
+        model.fit(self.data.source(train, run.config.batch_size), validate, run)
         return model
 
     def trained(self) -> Model:

@@ -55,9 +55,10 @@ class SyntheticSource:
         """Pass over all examples in stored order."""
         return self._pass(np.arange(self.examples))
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """Pass over all examples in the random order of epoch `number`."""
-        return self._pass(np.random.default_rng(number).permutation(self.examples))
+    def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
+        """Pass over all examples in the random order of epoch `number`, but for first batches."""
+        order = np.random.default_rng(number).permutation(self.examples)
+        return self._pass(order[skip * self.batch_size :])
 
     def _pass(self, order: Ints) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch_size):

@@ -53,9 +53,10 @@ class SyntheticEpisodeSource:
         """Pass over all episodes in stored order."""
         return self._pass(np.arange(len(self.batch.inputs)))
 
-    def epoch(self, number: int) -> Iterator[EpisodeBatch]:
-        """Pass over all episodes in the random order of epoch `number`."""
-        return self._pass(np.random.default_rng(number).permutation(len(self.batch.inputs)))
+    def epoch(self, number: int, skip: int = 0) -> Iterator[EpisodeBatch]:
+        """Pass over all episodes in the random order of epoch `number`, but for first batches."""
+        order = np.random.default_rng(number).permutation(len(self.batch.inputs))
+        return self._pass(order[skip * self.batch_size :])
 
     def _pass(self, order: Ints) -> Iterator[EpisodeBatch]:
         for start in range(0, len(order), self.batch_size):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,6 +12,10 @@ from recbench.testing.require import NotApplicable, require, require_equal
 from recbench.testing.subject import BRIEF, BRIEF_EXAMPLES, Subject, predict, primary, score
 from recbench.testing.synthetic import MIXED_LENGTHS
 from recbench.training import TrainingConfig, load_checkpoint, save_checkpoint
+
+TWO_EPOCHS = replace(BRIEF, epochs=2)
+BREAK = BRIEF_EXAMPLES // BRIEF.batch_size + 2
+"""Batches after which a training is broken off: within the second epoch."""
 
 THOROUGH = TrainingConfig(epochs=10, batch_size=64, learning_rate=0.01, patience=2)
 THOROUGH_EXAMPLES = 1024
@@ -61,6 +66,20 @@ def check_checkpoint(subject: Subject) -> None:
         load_checkpoint(restored, path)
     cause = "a state saved and loaded gives other logits; keep all state in parameters and buffers"
     require_equal(predict(restored, features), predict(model, features), cause, exact=True)
+
+
+def check_resume(subject: Subject) -> None:
+    """A training broken off and continued, twice, ends as one that was not, to the last bit."""
+    features = subject.data.random().features
+    whole, continued = (
+        predict(subject.fit(TWO_EPOCHS, BRIEF_EXAMPLES, breaks), features)
+        for breaks in ((), (BREAK, BREAK))
+    )
+    cause = (
+        "a training continued from its checkpoint ends in another model; keep what training "
+        "changes in parameters and persistent buffers, and draw from the global generators"
+    )
+    require_equal(continued, whole, cause, exact=True)
 
 
 def check_learns(subject: Subject) -> None:

@@ -2,7 +2,9 @@
 
 from recbench.training.checkpoint import checkpoint_notes, load_checkpoint, save_checkpoint
 from recbench.training.config import TrainingConfig
-from recbench.training.loop import EpisodeSource, FitResult, Source, TrainingRun, fit
+from recbench.training.loop import fit
+from recbench.training.run import FitResult, TrainingRun
+from recbench.training.source import EpisodeSource, Source
 
 __all__ = [
     "EpisodeSource",

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from recbench.batch import Batch, EpisodeBatch
 from recbench.errors import TrainingError, unknown_name
 from recbench.metrics import METRICS, metric_of
-from recbench.progress import SILENT, Progress
-from recbench.training.checkpoint import load_checkpoint, save_checkpoint
+from recbench.ops.dispatch import observe
 from recbench.training.config import TrainingConfig
-from recbench.training.optimizer import Scheduler, make_optimizer, make_scheduler
+from recbench.training.run import FitResult, TrainingRun
+from recbench.training.source import Source
+from recbench.training.state import Standing, TrainingState
 
 if TYPE_CHECKING:
     from recbench.model import Model
@@ -32,75 +30,6 @@ MOST_SCORES = 6
 """Scores that the line of an epoch shows."""
 
 
-class Source(Protocol):
-    """Training examples, in batches."""
-
-    @property
-    def examples(self) -> int:
-        """Number of examples in one pass."""
-
-    @property
-    def batches(self) -> int:
-        """Number of batches in one pass."""
-
-    def __iter__(self) -> Iterator[Batch]:
-        """Pass over all examples in stored order."""
-
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """Pass over all examples in the order of epoch `number`."""
-
-
-class EpisodeSource(Source, Protocol):
-    """Training episodes, in batches; examples are their queries."""
-
-    @property
-    def rows(self) -> Source:
-        """All examples of the training part one by one, whether an episode has them or not."""
-
-    def batched(self, episodes: int) -> EpisodeSource:
-        """Return the same with so many episodes a batch."""
-
-    def __iter__(self) -> Iterator[EpisodeBatch]:
-        """Pass over all episodes in stored order."""
-
-    def epoch(self, number: int) -> Iterator[EpisodeBatch]:
-        """Pass over all episodes in the order of epoch `number`."""
-
-
-@dataclass(frozen=True)
-class TrainingRun:
-    """What one training needs besides model and data.
-
-    Attributes:
-        config: The settings.
-        folder: Where the best state is kept until training ends.
-        device: Where the model is and batches go.
-        progress: Who is told how it goes.
-    """
-
-    config: TrainingConfig
-    folder: Path
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    progress: Progress = SILENT
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """What training did.
-
-    Attributes:
-        epochs: Passes made over the training part.
-        best: Validation scores of the state that was kept.
-        curve: For each epoch, its number, mean training loss, seconds and validation scores.
-        samples_per_second: Training speed over all epochs, validation excluded; 0 if unknown.
-    """
-
-    epochs: int
-    best: dict[str, float]
-    curve: list[dict[str, float]]
-    samples_per_second: float = 0.0
-
-
 def fit(
     model: Model,
     train: Source,
@@ -108,6 +37,9 @@ def fit(
     run: TrainingRun,
 ) -> FitResult:
     """Train `model`, keeping the state with the best validation score.
+
+    A training that was broken off goes on from its last checkpoint in `run.folder`: one is taken at
+    the end of each epoch, and within an epoch every `run.checkpoint_seconds`.
 
     Args:
         model: The model, on `run.device`; holds the best state afterwards.
@@ -117,49 +49,42 @@ def fit(
 
     Raises:
         TrainingError: If there is no example, or the loss stops being finite.
+        RecbenchError: If a checkpoint cannot be written.
     """
     if not train.examples:
         raise TrainingError("the training part has no examples; see `recbench data describe`")
     config = run.config
-    optimizer = make_optimizer(model.parameters(), config)
-    scheduler = make_scheduler(optimizer, config, train.batches)
-    checkpoint, stale = run.folder / "best.safetensors", 0
-    curve: list[dict[str, float]] = []
-    best: dict[str, float] = {}
-    for epoch in range(1, config.epochs + 1):
-        title = _title(epoch, config, best)
-        measured = _train_epoch(model, train, optimizer, scheduler, run, epoch, title)
-        scores = validate(model)
-        curve.append({"epoch": epoch, **measured, **scores})
-        if _improves(scores, best, config.monitor):
-            best, stale = scores, 0
-            save_checkpoint(model, checkpoint)
-        else:
-            stale += 1
-        run.progress.note(f"{_label(epoch, config)}  {_line(measured, scores, best=not stale)}")
-        if stale > config.patience:
-            break
-    load_checkpoint(model, checkpoint)
+    with observe() as operators:
+        state = TrainingState(model, train, run, operators)
+        standing = state.standing
+        while not standing.ended(config):
+            measured = _train_epoch(state, train, run)
+            scores = {name: float(score) for name, score in validate(model).items()}
+            better = _improves(scores, standing.best, config.monitor)
+            standing.end_epoch(measured, scores, better=better)
+            if better:
+                state.save_best()
+            state.save()
+            label = _label(standing.epochs, config)
+            run.progress.note(f"{label}  {_line(measured, scores, best=better)}")
+    state.load_best()
+    curve = standing.curve
     seconds = sum(each["seconds"] for each in curve)
-    return FitResult(len(curve), best, curve, len(curve) * train.examples / seconds)
+    speed = len(curve) * train.examples / seconds
+    return FitResult(len(curve), standing.best, curve, speed, state.earlier_seconds)
 
 
-def _train_epoch(
-    model: Model,
-    train: Source,
-    optimizer: torch.optim.Optimizer,
-    scheduler: Scheduler,
-    run: TrainingRun,
-    epoch: int,
-    title: str,
-) -> dict[str, float]:
-    """Return the mean loss of one pass and how many seconds it took."""
-    started = perf_counter()
+def _train_epoch(state: TrainingState, train: Source, run: TrainingRun) -> dict[str, float]:
+    """Make what is left of the pass; return the pass's mean loss and how many seconds it took."""
+    model, optimizer, standing = state.model, state.optimizer, state.standing
+    started = perf_counter() - standing.seconds
     model.train()
-    total, examples, step = torch.zeros((), device=run.device), 0, 0
+    total = torch.tensor(standing.loss, dtype=torch.float32, device=run.device)
+    epoch = standing.epochs + 1
+    title = _title(epoch, run.config, standing.best)
     figures: dict[str, float] = {}
-    with run.progress.bar(title, train.examples, "samples") as bar:
-        for step, batch in enumerate(train.epoch(epoch), 1):
+    with run.progress.bar(title, train.examples - standing.examples, "samples") as bar:
+        for batch in train.epoch(epoch, standing.step):
             optimizer.zero_grad(set_to_none=True)
             with _autocast(run):
                 loss = model.loss(batch.to(run.device))
@@ -167,13 +92,18 @@ def _train_epoch(
             if run.config.gradient_clip:
                 torch.nn.utils.clip_grad_norm_(model.parameters(), run.config.gradient_clip)
             optimizer.step()
-            scheduler.step()
+            state.scheduler.step()
             total += loss.detach().float() * len(batch)
-            examples += len(batch)
-            if step % LOSS_CHECK_STEPS == 0:
-                figures["loss"] = _finite(total, examples, epoch, step)
+            standing.examples += len(batch)
+            standing.step += 1
+            if standing.step % LOSS_CHECK_STEPS == 0:
+                figures["loss"] = _finite(total, standing)
+            if state.due():
+                standing.loss, standing.seconds = float(total), perf_counter() - started
+                state.save()
+                started = perf_counter() - standing.seconds
             bar.advance(len(batch), **figures)
-        mean = _finite(total, examples, epoch, step)
+        mean = _finite(total, standing)
     return {"loss": mean, "seconds": perf_counter() - started}
 
 
@@ -182,13 +112,14 @@ def _autocast(run: TrainingRun) -> AbstractContextManager[None]:
     return torch.autocast(run.device.type, torch.bfloat16, enabled=enabled)
 
 
-def _finite(total: Tensor, examples: int, epoch: int, step: int) -> float:
-    mean = float(total) / examples
+def _finite(total: Tensor, standing: Standing) -> float:
+    mean = float(total) / standing.examples
     if not math.isfinite(mean):
-        first = (step - 1) // LOSS_CHECK_STEPS * LOSS_CHECK_STEPS + 1
+        first = (standing.step - 1) // LOSS_CHECK_STEPS * LOSS_CHECK_STEPS + 1
         raise TrainingError(
-            f"the training loss is {mean} in epoch {epoch}, between steps {first} and {step}; "
-            "try a lower training.learning_rate or a training.gradient_clip such as 5"
+            f"the training loss is {mean} in epoch {standing.epochs + 1}, between steps {first} "
+            f"and {standing.step}; try a lower training.learning_rate or a training.gradient_clip "
+            "such as 5"
         )
     return mean
 

@@ -57,10 +57,11 @@ def test_it_is_listed_and_unknown_names_find_it(recbench, here):
     assert "did you mean shop?" in recbench("data", "describe", "shopp").err
     (here / "log.csv").unlink()
     rows = {row["dataset"]: row for row in json.loads(recbench("list", "datasets", "--json").out)}
-    assert rows["shop"]["files"].startswith("broken: shop: ")
+    assert rows["shop"]["files"] == "incomplete"
+    assert rows["shop"]["broken"].startswith("shop: ")
     (here / "share/recbench/shop/recbench.toml").write_text("")
     rows = {row["dataset"]: row for row in json.loads(recbench("list", "datasets", "--json").out)}
-    assert "recbench.toml cannot be read" in rows["shop"]["files"]
+    assert "recbench.toml cannot be read" in rows["shop"]["broken"]
 
 
 def test_a_second_import_needs_force(recbench, here):

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-VERBS = ["run", "leaderboard", "list", "data", "plugin", "ops", "doctor"]
+VERBS = ["run", "suite", "leaderboard", "list", "data", "plugin", "ops", "doctor"]
 OF_DATA = [f"data {verb}" for verb in ("download", "prepare", "verify", "describe")]
 OF_PLUGIN = ["plugin check", "plugin new"]
 
@@ -59,7 +59,7 @@ def test_a_failure_that_is_no_mistake_of_usage_exits_with_1(recbench):
 
 
 def test_an_interrupt_says_so_and_exits_with_130(recbench, monkeypatch):
-    def interrupt(names):
+    def interrupt(_names):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("recbench.cli.listing._metrics", interrupt)
@@ -69,7 +69,7 @@ def test_an_interrupt_says_so_and_exits_with_130(recbench, monkeypatch):
 
 
 def test_a_bug_keeps_its_traceback(recbench, monkeypatch):
-    def bug(names):
+    def bug(_names):
         raise ZeroDivisionError
 
     monkeypatch.setattr("recbench.cli.listing._metrics", bug)

@@ -52,3 +52,28 @@ def test_a_bad_record_is_skipped_and_told(board, tmp_path):
     assert f"skipped: {path} is not valid JSON" in done.err
     assert "din-base" in done.out
     assert "popularity" not in done.out
+
+
+def test_a_page_is_written_and_checked(board, tmp_path):
+    page = tmp_path / "results" / "README.md"
+    page.write_text("<!-- leaderboard -->\n<!-- end of leaderboard -->\n", encoding="utf-8")
+    done = board("leaderboard", "--check")
+    assert done.status == 1
+    assert "+| 1 | din-base" in " ".join(done.out.split())
+    assert board("leaderboard", "--output", str(page)).out == f"wrote {page}\n"
+    assert board("leaderboard", "--check").status == 0
+    page.write_text(page.read_text(encoding="utf-8").replace("din-base", "din"), encoding="utf-8")
+    assert board("leaderboard", "--check", "--output", str(page)).status == 1
+
+
+def test_what_a_page_does_not_heed_is_refused(board):
+    done = board("leaderboard", "--check", "--format", "csv")
+    assert done.status == 2
+    assert "--format is for printed tables" in done.err
+
+
+def test_a_site_is_written(board, tmp_path):
+    done = board("publish", "--output", str(tmp_path / "site"))
+    assert (done.status, done.err) == (0, "")
+    assert done.out == f"4 pages; open {tmp_path / 'site' / 'index.html'}\n"
+    assert "din-base" in (tmp_path / "site" / "taobao.html").read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +45,8 @@ def site(install):
 
 
 def records(tmp_path):
-    return [RunRecord.load(path) for path in sorted((tmp_path / "results").rglob("*.json"))]
+    paths = sorted((tmp_path / "results").glob("*-v*/*/*/*.json"))
+    return [RunRecord.load(path) for path in paths]
 
 
 def test_models_and_seeds_are_run_and_shown(recbench, tmp_path):
@@ -77,13 +79,15 @@ def test_json_is_the_records_and_nothing_else(recbench, tmp_path):
 def test_a_failed_run_is_told_and_exits_with_1_after_the_rest(recbench, site, tmp_path):
     done = recbench("run", "--models", "raises,popularity", *ON_TINY)
     assert done.status == 1
-    assert "FAILED raises, seed 1: ZeroDivisionError: in forward (traceback in " in done.err
+    assert "FAILED raises on taobao, seed 1: ZeroDivisionError: in forward (log: " in done.err
     assert [record.model.name for record in records(tmp_path)] == ["popularity"]
     assert "popularity" in done.out
+    assert "1 run failed; to make only what failed again:\n  recbench run --models" in done.err
     found = json.loads(recbench("run", "--models", "raises,popularity", *ON_TINY, "--json").out)
-    assert found["failed"] == [
-        {"model": "raises", "seed": 1, "error": "ZeroDivisionError: in forward"}
-    ]
+    (failed,) = found["failed"]
+    assert "in forward" in Path(failed.pop("log")).read_text()
+    expected = {"model": "raises", "dataset": "taobao", "seed": 1}
+    assert failed == expected | {"error": "ZeroDivisionError: in forward"}
     assert len(found["records"]) == 1
 
 

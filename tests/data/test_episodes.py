@@ -81,6 +81,13 @@ def test_an_epoch_has_every_episode_once_in_an_order_of_seed_and_number(cold):
     assert sorted(order(0, 1)) == sorted(whole)
 
 
+def test_first_batches_of_an_epoch_can_be_left_out(cold):
+    episodes = loader(cold("states"), size=3)
+    whole = [batch.labels.tolist() for batch in episodes.epoch(2)]
+    for skip in (0, 1, len(whole) - 1, len(whole)):
+        assert [batch.labels.tolist() for batch in episodes.epoch(2, skip)] == whole[skip:]
+
+
 @BOTH
 def test_predictions_are_asked_for_in_the_order_of_batches(cold, protocol):
     dataset = cold(protocol)

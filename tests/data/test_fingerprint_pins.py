@@ -8,10 +8,11 @@ import pytest
 
 from recbench.data import DataConfig, prepare
 from recbench.data import fingerprint_pins as held
-from recbench.data.fingerprint_pins import FILE, compare, published_pins
+from recbench.data.fingerprint_pins import compare, published_pins
 from recbench.datasets.taobao import Taobao
 from recbench.errors import DataError
 from recbench.progress import Progress
+from recbench.published_pins import FILE, read_pins
 
 ROWS = [
     (user, item, item % 2, 100 * user + item, item % 2) for user in range(6) for item in range(9)
@@ -84,7 +85,7 @@ def publish(install):
             "from conftest import Log\n\nclass Mine(Log):\n    pass\n"
         )
         (package / FILE).write_text(text)
-        held._published.cache_clear()
+        read_pins.cache_clear()
         from logs_of_mine.reader import Mine
 
         return Mine

@@ -161,6 +161,17 @@ def test_an_epoch_is_a_permutation_that_its_number_and_the_seed_decide(dataset):
     assert len({tuple(order) for order in (stored, epoch(1), epoch(2), epoch(1, seed=2))}) == 4
 
 
+def test_first_batches_are_left_out_unread_and_the_rest_is_the_same(dataset, monkeypatch):
+    loader = Loader(dataset, dataset.part("train"), Reads(), 16, 1)
+    whole = list(loader.epoch(2))
+    read, take = [], loader.take
+    monkeypatch.setattr(loader, "take", lambda rows: read.append(len(rows)) or take(rows))
+    for skip in (0, 1, len(whole) - 1, len(whole)):
+        read.clear()
+        assert fingerprints(loader.epoch(2, skip)) == fingerprints(whole[skip:])
+        assert read == [len(batch) for batch in whole[skip:]]
+
+
 def test_features_hold_no_labels(dataset):
     for batch in Loader(dataset, dataset.part("valid"), Reads(recent=5), 16):
         assert not hasattr(batch.features, "labels")

@@ -3,7 +3,7 @@ import gzip
 import duckdb
 import pytest
 
-from recbench.data.reading import MALFORMED, open_text, read_csv, rejected
+from recbench.data.reading import MALFORMED, open_text, read_csv, rejected, whole_number
 from recbench.errors import DataError
 
 COLUMNS = {"user": "BIGINT", "item": "BIGINT"}
@@ -84,6 +84,33 @@ def test_a_cut_archive_is_an_error_that_names_it(db, tmp_path):
         with pytest.raises(DataError, match=r"log\.csv\.gz is damaged .*get the file again"):
             read(db, path)
         db.execute("DROP TABLE IF EXISTS log")
+
+
+def test_a_wrong_checksum_is_an_error_that_names_the_file(db, tmp_path):
+    path = tmp_path / "log.csv.gz"
+    whole = bytearray(gzip.compress(TEXT.encode()))
+    whole[-5] ^= 255
+    path.write_bytes(whole)
+    with pytest.raises(DataError, match=r"log\.csv\.gz is damaged .*CRC"):
+        read(db, path)
+
+
+@pytest.mark.parametrize("wrong", ["5.7", "-0.5", "15e-1", "1e-1"])
+def test_a_fraction_is_no_whole_number(db, tmp_path, wrong):
+    path = tmp_path / "log.csv"
+    path.write_text(f"1,2\n3,{wrong}\n,4\n{1 << 62},5.0\n")
+    assert [row[1:] for row in read(db, path)] == [(1, 2), (None, 4), (1 << 62, 5)]
+    found = rejected(db)
+    assert (found.count, found.examples) == (1, (f'{path}, row 2: no whole number in "item"',))
+
+
+def test_whole_numbers_of_text_are_not_rounded(db):
+    number = whole_number("said")
+    query = f"SELECT {number} FROM (VALUES ('-5'), (NULL), ('{1 << 40}')) AS each(said)"
+    assert db.sql(query).fetchall() == [(-5,), (None,), (1 << 40,)]
+    for wrong, error in (("5.7", duckdb.InvalidInputException), ("x", duckdb.ConversionException)):
+        with pytest.raises(error, match=wrong):
+            db.sql(f"SELECT {number} FROM (VALUES ('{wrong}')) AS each(said)").fetchall()
 
 
 def test_an_empty_line_is_no_row_of_a_file_with_one_column(db, tmp_path):

@@ -15,6 +15,7 @@ FILES = [
     "fields/category.arrow",
     "interactions.arrow",
     "items.arrow",
+    "labels/test.arrow",
     "samples/test.arrow",
     "samples/train.arrow",
     "samples/valid.arrow",
@@ -55,6 +56,7 @@ def test_a_missing_file_is_an_error_that_names_it(folder):
         ("items.arrow", "category", ["fields", "train", "valid", "test"]),
         ("samples/train.arrow", "click", ["train"]),
         ("samples/test.arrow", "history_start", ["test"]),
+        ("labels/test.arrow", "click", ["test"]),
     ],
 )
 def test_rows_that_were_written_wrong_are_found(folder, name, column, differing):

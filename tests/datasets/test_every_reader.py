@@ -7,6 +7,7 @@ module that is called like its reader's and writes its files.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib
 import importlib.util
 import operator
@@ -18,17 +19,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from rawfiles import damages
 from rawfiles.damages import RawFile
 
 from recbench.batch import Reads
 from recbench.data import DataConfig, Dataset, PreparedDataset, open_loader, prepare, reading
-from recbench.data.fingerprint_pins import RAW_COUNTS
+from recbench.data.ingest import ingest
+from recbench.data.named_files import naming
+from recbench.data.table import ingest_table
+from recbench.data.table_protocol import TableProtocol
 from recbench.data.verify import verify_prepared
 from recbench.errors import DataError
 from recbench.folders import Folders
 from recbench.plugins import Plugin, discover, load_dataset
+from recbench.progress import SILENT
 
 READERS = {plugin.name: plugin for plugin in discover("dataset") if load_dataset(plugin).card.files}
 
@@ -63,18 +69,62 @@ class Drawn:
                 chosen, read = [*chosen, name], read | roles
         return chosen
 
-    def prepared(
-        self, folder: Path, protocol: str, changed: Mapping[str, bytes], suffix: str = ""
-    ) -> PreparedDataset:
-        """Prepare the files, some of which are changed, in an empty folder."""
-        raw = folder / "raw"
-        raw.mkdir()
+    def write(
+        self, folder: Path, protocol: str, changed: Mapping[str, bytes] | None = None, end: str = ""
+    ) -> dict[str, Path]:
+        """Write a protocol's files, with `end` behind the names of those that are changed."""
+        paths = {}
         for role in self.dataset.card.files_of(protocol):
-            ending = suffix if role in changed else ""
-            path = raw / (self.dataset.card.files[role] + ending)
-            path.write_bytes(changed.get(role, self.files[role].data))
-        config = DataConfig(self.dataset.card.name, protocol, source="real")
-        return prepare(self.dataset, config, Folders(raw, folder / "cache", folder))
+            own = changed is not None and role in changed
+            paths[role] = folder / (self.dataset.card.files[role] + (end if own else ""))
+            paths[role].write_bytes(changed[role] if own else self.files[role].data)
+        return paths
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of raw files: all that the rest of a preparation sees of them.
+
+    Attributes:
+        sizes: How many events, users and items, or rows there are.
+        reports: What was left out.
+        digest: Of all values.
+    """
+
+    sizes: tuple[int, ...]
+    reports: tuple[object, ...]
+    digest: str
+
+
+def _read(dataset: Dataset, protocol: str, files: Mapping[str, Path], scratch: Path) -> Reading:
+    """Read files as a preparation does, and go no further.
+
+    Raises:
+        DataError: If they are refused.
+    """
+    own = dataset.card.protocols[protocol]
+    if isinstance(own, TableProtocol):
+        with ingest_table(dataset, own, files, scratch, SILENT) as table:
+            numbers = [column for part in table.parts.values() for column in part.columns.items()]
+            digest = _digest(numbers, table.values)
+            return Reading((table.rows,), tuple(table.rejected.reports), digest)
+    label = next(iter(dataset.card.label_fields(own)), None)
+    log = ingest(dataset, files, scratch, SILENT, label)
+    with log.spool:
+        texts = {"users": log.users, "items": log.items}
+        texts |= {**log.user_fields, **log.item_fields, **log.contexts}
+        sizes = len(log.spool.columns["user"]), len(log.users), len(log.items)
+        reports = (*log.rejected.reports, log.out_of_range, *log.unmatched)
+        return Reading(sizes, reports, _digest(log.spool.columns.items(), texts))
+
+
+def _digest(numbers, texts) -> str:
+    """Return the SHA-256 of named arrays of numbers and of named Arrow arrays."""
+    digest = hashlib.sha256()
+    for name, column in numbers:
+        digest.update(name.encode() + column.tobytes())
+    digest.update(repr({name: values.to_pylist() for name, values in texts.items()}).encode())
+    return digest.hexdigest()
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +139,7 @@ def drawn(tmp_path_factory) -> Callable[[str], Drawn]:
         kind = type(load_dataset(plugin))
         open_card = dataclasses.replace(kind.card, counts=())
         dataset = type(kind.__name__, (kind,), {"card": open_card})()
-        formats = _formats(dataset, folder, tmp_path_factory)
+        formats = _formats(dataset, folder)
         files = {}
         for role, file in open_card.files.items():
             files[role] = RawFile((folder / file).read_bytes(), **formats.get(file, {}))
@@ -98,7 +148,7 @@ def drawn(tmp_path_factory) -> Callable[[str], Drawn]:
     return draw
 
 
-def _formats(dataset: Dataset, folder: Path, factory) -> dict[str, dict[str, Any]]:
+def _formats(dataset: Dataset, folder: Path) -> dict[str, dict[str, Any]]:
     """Return what the reader tells `read_csv` of each file, by the file's name."""
     told: dict[str, dict[str, Any]] = {}
     read_csv = reading.read_csv
@@ -112,21 +162,23 @@ def _formats(dataset: Dataset, folder: Path, factory) -> dict[str, dict[str, Any
             if getattr(module, "read_csv", None) is read_csv:
                 patch.setattr(module, "read_csv", listen)
         for protocol in dataset.card.protocols:
-            own = factory.mktemp("format")
-            config = DataConfig(dataset.card.name, protocol, source="real")
-            prepare(dataset, config, Folders(folder, own, own))
+            files = dataset.card.files_of(protocol).items()
+            with duckdb.connect() as db:
+                dataset.read(db, {role: folder / name for role, name in files})
     return told
 
 
 @pytest.fixture(scope="session")
-def clean(drawn, tmp_path_factory):
-    """Return a function that prepares the files of a dataset as they should be, once."""
+def sound(drawn, tmp_path_factory):
+    """Return a function that reads the files of a dataset as they should be, once."""
 
     @cache
-    def prepare_clean(name: str, protocol: str) -> PreparedDataset:
-        return drawn(name).prepared(tmp_path_factory.mktemp("clean"), protocol, {})
+    def read_sound(name: str, protocol: str) -> Reading:
+        folder = tmp_path_factory.mktemp("sound")
+        whole = drawn(name)
+        return _read(whole.dataset, protocol, whole.write(folder, protocol), folder)
 
-    return prepare_clean
+    return read_sound
 
 
 def test_every_dataset_has_drawn_files():
@@ -134,8 +186,10 @@ def test_every_dataset_has_drawn_files():
 
 
 @pytest.mark.parametrize(("name", "protocol"), PROTOCOLS)
-def test_prepares_verifies_and_loads_a_batch(clean, name, protocol):
-    prepared = clean(name, protocol)
+def test_prepares_verifies_and_loads_a_batch(drawn, name, protocol, tmp_path):
+    whole = drawn(name)
+    whole.write(tmp_path, protocol)
+    prepared = _prepare(whole.dataset, protocol, tmp_path)
     assert verify_prepared(prepared.folder) == []
     assert all(prepared.manifest.counts[part] for part in ("train", "valid", "test"))
     loader = open_loader(prepared, prepared.part("train"), Reads(), batch_size=8)
@@ -144,49 +198,53 @@ def test_prepares_verifies_and_loads_a_batch(clean, name, protocol):
 
 @pytest.mark.parametrize("damage", damages.SAME, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("name", FIRST)
-def test_what_changes_no_row_changes_nothing(drawn, clean, name, damage, tmp_path):
+def test_what_changes_no_row_changes_nothing(drawn, sound, name, damage, tmp_path):
     whole = drawn(name)
     for protocol in whole.protocols:
         found = _outcome(whole, protocol, damage, whole.files, tmp_path / protocol)
         assert found, "a file is refused"
-        assert found.fingerprints == clean(name, protocol).manifest.fingerprints
-        assert found.reports == clean(name, protocol).manifest.reports
+        assert found == sound(name, protocol)
 
 
 @pytest.mark.parametrize("damage", damages.LOST, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("name", FIRST)
-def test_what_is_lost_is_refused_or_counted(drawn, clean, name, damage, tmp_path):
-    def right(found, sound):
-        return found.reports != sound.reports or found.fingerprints == sound.fingerprints
+def test_what_is_lost_is_refused_or_counted(drawn, sound, name, damage, tmp_path):
+    def right(found, whole):
+        return found.reports != whole.reports or found == whole
 
-    _each_file(drawn(name), clean, damage, right, tmp_path)
+    _each_file(drawn(name), sound, damage, right, tmp_path)
+
+
+@pytest.mark.parametrize("damage", damages.BROKEN, ids=lambda each: each.__name__)
+@pytest.mark.parametrize("name", FIRST)
+def test_broken_archives_are_refused(drawn, sound, name, damage, tmp_path):
+    _each_file(drawn(name), sound, damage, lambda *_: False, tmp_path)
 
 
 @pytest.mark.parametrize("damage", damages.KEPT, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("name", FIRST)
-def test_odd_rows_are_kept_or_refused(drawn, clean, name, damage, tmp_path):
-    def right(found, sound):
-        return all(map(operator.ge, _sizes(found), _sizes(sound)))
+def test_odd_rows_are_kept_or_refused(drawn, sound, name, damage, tmp_path):
+    def right(found, whole):
+        return all(map(operator.ge, found.sizes, whole.sizes))
 
-    _each_file(drawn(name), clean, damage, right, tmp_path)
+    _each_file(drawn(name), sound, damage, right, tmp_path)
 
 
 @pytest.mark.parametrize("damage", damages.RENAMED, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("name", FIRST)
-def test_any_whole_number_is_an_id(drawn, clean, name, damage, tmp_path):
+def test_any_whole_number_is_an_id(drawn, sound, name, damage, tmp_path):
     whole = drawn(name)
     for protocol in whole.protocols:
         found = _outcome(whole, protocol, damage, whole.files, tmp_path / protocol)
-        sound = clean(name, protocol).manifest
-        assert not found or _sizes(found) == _sizes(sound)
+        assert not found or found.sizes == sound(name, protocol).sizes
 
 
-def _sizes(manifest) -> list[int]:
-    """Return the counts of raw things that a manifest has."""
-    return [manifest.counts[size] for size in RAW_COUNTS if size in manifest.counts]
+def _prepare(dataset: Dataset, protocol: str, folder: Path) -> PreparedDataset:
+    config = DataConfig(dataset.card.name, protocol, source="real")
+    return prepare(dataset, config, Folders(folder, folder / "cache", folder))
 
 
-def _each_file(whole: Drawn, clean, damage, right, folder: Path) -> None:
+def _each_file(whole: Drawn, sound, damage, right, folder: Path) -> None:
     """Damage one file after the other, and require that the outcome is right or an error."""
     for role, file in whole.files.items():
         if damage(file) in (None, file.data):
@@ -195,22 +253,22 @@ def _each_file(whole: Drawn, clean, damage, right, folder: Path) -> None:
             name for name in whole.protocols if role in whole.dataset.card.files_of(name)
         )
         found = _outcome(whole, protocol, damage, {role}, folder / role)
-        sound = clean(whole.dataset.card.name, protocol).manifest
-        assert not found or right(found, sound), f"{role}: {found.counts}, {found.reports}"
+        if found and not right(found, sound(whole.dataset.card.name, protocol)):
+            with pytest.raises(DataError):  # too little is left for the protocol
+                _prepare(whole.dataset, protocol, folder / role)
 
 
 def _outcome(whole: Drawn, protocol: str, damage, roles: Iterable[str], folder: Path):
-    """Return the manifest of what is prepared, or None if a file is refused as it should be."""
+    """Return what is read of damaged files, or None if one is refused as it should be."""
     changed = {role: damage(whole.files[role]) for role in roles}
     changed = {role: data for role, data in changed.items() if data is not None}
     folder.mkdir()
+    files = whole.write(folder, protocol, changed, ".gz" if damages.gzipped(damage) else "")
     try:
-        suffix = ".gz" if damages.gzipped(damage) else ""
-        prepared = whole.prepared(folder, protocol, changed, suffix)
+        with naming(files):
+            return _read(whole.dataset, protocol, files, folder)
     except DataError as error:
         names = [whole.dataset.card.files[role] for role in changed]
         named = any(re.search(rf"{re.escape(str(folder))}\S*{name}", str(error)) for name in names)
         assert named, f"no file is named: {error}"
         return None
-    assert verify_prepared(prepared.folder) == []
-    return prepared.manifest

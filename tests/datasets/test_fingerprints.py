@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from recbench.data import DataConfig, locate, prepare
-from recbench.data.fingerprint_pins import FILE, compare
+from recbench.data.fingerprint_pins import compare
 from recbench.errors import DataError
 from recbench.folders import Folders
 from recbench.plugins import find, load_dataset
+from recbench.published_pins import FILE
 
 CONTENT = tomllib.loads(resources.files("recbench.datasets").joinpath(FILE).read_text())
 

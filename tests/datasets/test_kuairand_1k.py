@@ -6,8 +6,9 @@ from rawfiles import kuairand_1k as raw
 
 from recbench.data import DataConfig, prepare
 from recbench.data.columns import read_table
-from recbench.datasets.kuairand_1k import LOG, VIDEO, KuaiRand1K
+from recbench.datasets.kuairand_1k import KuaiRand1K
 from recbench.datasets.kuairand_1k_multitask import KuaiRand1KMultiTask
+from recbench.datasets.kuairand_files import LOG, VIDEO
 from recbench.errors import DataError
 from recbench.folders import Folders
 

@@ -138,6 +138,21 @@ def test_another_release_is_refused_by_its_pairs(tmp_path):
         prepare(Yoochoose4(), config, folders)
 
 
+@pytest.mark.parametrize("dataset", [Yoochoose4(), Yoochoose64()])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_stamp_variant_takes_the_last_clicks_by_number_of_session(read, dataset, seed):
+    clicks = draw_clicks(days=6, seed=seed)
+    every, test = select(clicks, test_days=1)
+    rows = [(n, item) for n in sorted(every) for item in every[n]]
+    last = Counter(n for n, _ in rows[-(-len(rows) // dataset.share) * -1 :])
+    log = read(dataset, rows=lines(clicks))
+    whole = {n: every[n] for n, count in last.items() if count == len(every[n])}
+    assert walks_of(log, testing=False) == whole
+    assert len(whole) >= len(last) - 1
+    assert walks_of(log, testing=True) == test
+    assert whole.keys() != select(clicks, test_days=1, share=dataset.share)[0].keys()
+
+
 def views(clicks) -> str:
     """Return clicks as the published file of views has them."""
     rows = ["sessionId;userId;itemId;timeframe;eventdate"]

@@ -30,8 +30,15 @@ def test_clicks_without_an_item_or_a_session_are_left_out_and_counted(read):
 
 def test_cards_count_the_published_pairs():
     """369,859 and 5,917,745 of the 23,670,982 pairs to train on, and 55,898 to test."""
-    pairs = [card["pairs"] for each in (Yoochoose64, Yoochoose4) for card in each.card.counts]
-    assert pairs == [23_670_982 // share + 55_898 for share in (64, 4)]
+    cards = [Yoochoose64.card, Yoochoose4.card]
+    assert [card.counts[0]["pairs"] for card in cards] == [
+        23_670_982 // share + 55_898 for share in (64, 4)
+    ]
+
+
+def test_cards_count_the_items_of_the_released_logs_of_stamp():
+    cards = [Yoochoose64.card, Yoochoose4.card]
+    assert [card.counts[1]["items"] for card in cards] == [17_694, 30_660]
 
 
 @pytest.mark.data

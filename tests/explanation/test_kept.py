@@ -106,9 +106,8 @@ def test_the_command_makes_the_same_run(finished, model, monkeypatch):
     words = shlex.split(command(record, load_model(find("model", model)), kept.folders.results))
     asked = []
     monkeypatch.setattr("recbench.suite.run", lambda config, *_, **__: asked.append(config))
-    monkeypatch.setattr("recbench.suite.check", lambda config, _: (config,))
-    monkeypatch.setattr("recbench.cli.run._show", lambda *_, **__: None)
-    monkeypatch.setattr("sys.argv", words)
+    monkeypatch.setattr("recbench.cli.making._show", lambda *_, **__: None)
+    monkeypatch.setattr("sys.argv", [*words, "--in-process"])
     from recbench.cli import app
 
     with pytest.raises(SystemExit):

@@ -86,7 +86,7 @@ def test_a_model_of_several_configurations_must_be_named_by_hash(save, tmp_path)
     wide = save("din", 1, 1.2, model_config={"embedding_dim": 32})
     save("sim", 1, 1.0)
     records, _ = load_records(tmp_path)
-    with pytest.raises(UsageError, match=r"several configurations on taobao: din@.*embedding_dim"):
+    with pytest.raises(UsageError, match=r"several configurations on shop: din@.*embedding_dim"):
         compare(records, tmp_path, ["din", "sim"])
     (found,) = compare(records, tmp_path, [f"din@{wide.config_hash[:8]}", "sim"], ["auc"])
     assert list(found.seeds) == ["din (embedding_dim=32)", "sim"]

@@ -137,9 +137,9 @@ def test_the_title_says_aloud_what_is_not_a_real_result(make_record):
         (table,) = tables([make_record(**particulars)])
         return table.group.title
 
-    assert title() == "taobao v1 · time · real data"
+    assert title() == "shop v1 · time · real data"
     assert title(source="simulated", size="small") == (
-        "taobao v1 · time · SIMULATED data, size small"
+        "shop v1 · time · SIMULATED data, size small"
     )
     assert title(limit=1000).endswith("real data · LIMITED to 1,000 rows, not comparable")
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from recbench.ops import OPERATORS, backend, native
-from recbench.ops.dispatch import implementation, observe, runs_native
+from recbench.ops.dispatch import implementation, observe, report_use, runs_native
 
 CPU = torch.device("cpu")
 needs_kernels = pytest.mark.skipif(not native.LOADED, reason=f"native kernels: {native.REFUSAL}")
@@ -57,6 +57,16 @@ def test_a_tensor_elsewhere_takes_the_reference():
     with backend("auto"), observe() as used:
         assert not runs_native("op", [torch.zeros(1, device="meta")])
     assert native.LOADED is False or used == {"op": {"reference (no kernel for meta)"}}
+
+
+def test_observers_nest_and_each_ends_by_itself():
+    with observe() as outer:
+        with observe() as inner:
+            report_use({"op": ["native"]})
+        report_use({"op": ["reference (asked for)"]})
+    report_use({"op": ["nobody looks"]})
+    assert inner == {"op": {"native"}}
+    assert outer == {"op": {"native", "reference (asked for)"}}
 
 
 def test_backends_nest_and_end():

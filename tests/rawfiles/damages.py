@@ -84,29 +84,16 @@ class RawFile:
 Damage = Callable[[RawFile], bytes | None]
 
 
-def mark(file: RawFile) -> bytes | None:
-    """Save it as UTF-8 with a byte order mark, as some editors do."""
-    return file.text.encode("utf-8-sig") if file.is_text else None
-
-
-def crlf(file: RawFile) -> bytes | None:
-    """End lines as Windows does."""
-    return file.data.replace(b"\n", b"\r\n") if file.is_text else None
-
-
-def newline(file: RawFile) -> bytes | None:
-    """Add an empty line."""
-    return file.data + b"\n" if file.is_text else None
-
-
-def no_newline(file: RawFile) -> bytes | None:
-    """Leave the last line without its end."""
-    return file.data.rstrip(b"\n") if file.is_text else None
+def as_windows(file: RawFile) -> bytes | None:
+    """Save it as editors on Windows do: with a byte order mark, CRLF, an empty line at the end."""
+    if not file.is_text:
+        return None
+    return f"{file.text}\n".replace("\n", "\r\n").encode("utf-8-sig")
 
 
 def packed(file: RawFile) -> bytes:
-    """Pack it with gzip."""
-    return gzip.compress(file.data)
+    """Pack it with gzip, the last line without its end."""
+    return gzip.compress(file.data.rstrip(b"\n") if file.is_text else file.data)
 
 
 def missing_column(file: RawFile) -> bytes | None:
@@ -140,6 +127,14 @@ def wrong_type(file: RawFile) -> bytes | None:
         for n, row in enumerate(file.rows)
     ]
     return file.with_rows(rows)
+
+
+def fractions(file: RawFile) -> bytes | None:
+    """Make fractions of the whole numbers of a few rows."""
+    if file.columns == ("line",):
+        changed = [NUMBER.sub(r"\g<0>.7", line) for line in file.lines[:FEW]]
+        return file.with_lines([*changed, *file.lines[FEW:]])
+    return _few_numbers(file, lambda value: f"{value}.7")
 
 
 def no_value(file: RawFile) -> bytes | None:
@@ -179,6 +174,17 @@ def truncated(file: RawFile) -> bytes:
     """Pack it and lose the second half."""
     whole = packed(file)
     return whole[: len(whole) // 2]
+
+
+def cut_short(file: RawFile) -> bytes:
+    """Pack it and lose the last byte, which is of its length."""
+    return packed(file)[:-1]
+
+
+def wrong_checksum(file: RawFile) -> bytes:
+    """Pack it with another file's checksum."""
+    whole = packed(file)
+    return whole[:-8] + bytes(byte ^ 255 for byte in whole[-8:-4]) + whole[-4:]
 
 
 def duplicates(file: RawFile) -> bytes | None:
@@ -225,23 +231,25 @@ def big_ids(file: RawFile) -> bytes | None:
     return _every_id(file, lambda number: number + BIG)
 
 
-SAME: tuple[Damage, ...] = (mark, crlf, newline, no_newline, packed)
+SAME: tuple[Damage, ...] = (as_windows, packed)
 """What a reader overlooks; it is done to all files at once."""
 LOST: tuple[Damage, ...] = (
     missing_column,
     missing_in_some,
     extra_column,
     wrong_type,
+    fractions,
     no_value,
     empty,
     header_only,
     wide_encoding,
     broken_encoding,
-    truncated,
     milliseconds,
     some_milliseconds,
 )
 """What takes something away: it is refused, or what is lost is counted."""
+BROKEN: tuple[Damage, ...] = (truncated, cut_short, wrong_checksum)
+"""What is refused, even if all rows are there."""
 KEPT: tuple[Damage, ...] = (duplicates, shuffled, lonely_user, late_item)
 """What is no fault: everything stays, or the file is refused."""
 RENAMED: tuple[Damage, ...] = (negative_ids, big_ids)
@@ -273,6 +281,18 @@ def _ids(
     return file.with_rows(rows)
 
 
+def _few_numbers(file: RawFile, change: Callable[[str], str]) -> bytes | None:
+    """Change the whole numbers of a few rows of a table, whatever they mean."""
+    kinds = [kind.endswith(("INT", "INTEGER")) for kind in file.types]
+    if not file.is_table or not any(kinds):
+        return None
+    rows = [
+        [change(v) if whole and v else v for whole, v in zip(kinds, row, strict=True)]
+        for row in file.rows[:FEW]
+    ]
+    return file.with_rows([*rows, *file.rows[FEW:]])
+
+
 def _every_id(file: RawFile, change: Callable[[int], int]) -> bytes | None:
     """Change the columns of ids; every number of a line that is one value."""
     if file.is_table:
@@ -299,4 +319,4 @@ def _added(file: RawFile, names: tuple[str, ...]) -> bytes | None:
 
 def gzipped(damage: Damage) -> bool:
     """Return whether what a damage leaves is called .gz."""
-    return damage in (packed, truncated)
+    return damage is packed or damage in BROKEN

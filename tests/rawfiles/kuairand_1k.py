@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recbench.datasets.kuairand_1k import LOG, USER, VIDEO
+from recbench.datasets.kuairand_files import LOG, USER, VIDEO
 
 USERS, VIDEOS, EVENTS = 12, 80, 700
 FIRST = 1_649_347_200

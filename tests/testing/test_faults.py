@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recbench import CTRModel, Features, Model, PaddedHistory, Reads
+from recbench import CTRModel, Features, Model, PaddedHistory, Range, Reads
 from recbench.errors import RecbenchError
 from recbench.layers import FieldEmbeddings
 from recbench.schema import UNSEEN
@@ -273,6 +273,25 @@ class StateOutsideTheCheckpoint(Sound):
         return super().forward(features) + self.offset
 
 
+class AnnealsByAnAttribute(Sound):
+    """Its loss changes with the number of steps, which is not in its state."""
+
+    steps = 0
+
+    def loss(self, batch):
+        self.steps += 1
+        return super().loss(batch) / self.steps
+
+
+class DrawsFromItsOwnGenerator(Sound):
+    def __init__(self, schema, config):
+        super().__init__(schema, config)
+        self.generator = torch.Generator().manual_seed(0)
+
+    def loss(self, batch):
+        return super().loss(batch) * torch.rand((), generator=self.generator)
+
+
 class LearnsTheOpposite(Sound):
     def loss(self, batch):
         logits = self(batch.features)
@@ -283,8 +302,8 @@ FAULTS: dict[type[Model], set[str]] = {
     OtherVersion: {"contract"},
     MutableConfig: {"contract"},
     NegativeReads: {"contract", "reads"},
-    InitialisedByTheClock: {"initialisation", "fit"},
-    TrainedByTheClock: {"fit"},
+    InitialisedByTheClock: {"initialisation", "fit", "resume"},
+    TrainedByTheClock: {"fit", "resume"},
     CountsPredictions: {"evaluation"},
     DrawsInEvaluation: {"evaluation", "checkpoint"},
     OverflowsOnLongHistories: {"shapes", "unseen_ids", "reads"},
@@ -301,12 +320,14 @@ FAULTS: dict[type[Model], set[str]] = {
     ReadsMoreThanItSays: {"reads"},
     ReadsNothing: {"reads", "learns"},
     CountsTheUsersOtherExamples: {"future_blindness"},
-    CachesLogits: {"reads", "future_blindness", "checkpoint"},
+    CachesLogits: {"reads", "future_blindness", "checkpoint", "resume"},
     RemembersLabels: {"label_blindness"},
     IgnoresLabels: {"label_blindness", "learns"},
     UnusedParameter: {"gradients"},
     DeadParameter: {"gradients"},
     StateOutsideTheCheckpoint: {"checkpoint"},
+    AnnealsByAnAttribute: {"resume"},
+    DrawsFromItsOwnGenerator: {"resume"},
     LearnsTheOpposite: {"learns"},
 }
 ELSEWHERE = ("adaptation", "episodes", "explanation")
@@ -355,9 +376,22 @@ def test_training_settings_that_do_not_exist_are_found_out():
     assert caught.value.check == "check_contract"
 
 
+class Overreaching(Sound):
+    """Has tuning vary what there is not."""
+
+    search_space = {"wideness": Range(0.0, 0.5)}
+
+
+def test_a_search_space_that_does_not_fit_is_found_out():
+    expected = "search_space: wideness: unknown field of Overreaching.Config: 'wideness'"
+    with pytest.raises(CheckFailure, match=expected) as caught:
+        check_model(Overreaching)
+    assert caught.value.check == "check_contract"
+
+
 def test_for_every_check_there_is_a_fault_that_few_others_find():
     assert set.union(*FAULTS.values(), ELSEWHERE) == set(NAMES)
-    assert max(map(len, FAULTS.values())) <= 3
+    assert max(map(len, FAULTS.values())) <= 4
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import pytest
@@ -55,8 +56,9 @@ class Examples:
     def __iter__(self) -> Iterator[CTRBatch]:
         return self._pass(np.arange(self.examples))
 
-    def epoch(self, number: int) -> Iterator[CTRBatch]:
-        return self._pass(np.random.default_rng(number).permutation(self.examples))
+    def epoch(self, number: int, skip: int = 0) -> Iterator[CTRBatch]:
+        order = np.random.default_rng(number).permutation(self.examples)
+        return self._pass(order[skip * self.batch_size :])
 
     def _pass(self, order: np.ndarray) -> Iterator[CTRBatch]:
         for start in range(0, len(order), self.batch_size):
@@ -85,9 +87,11 @@ def make_model():
 
 @pytest.fixture
 def make_run(tmp_path):
-    """Return a function that makes a run with the given training configuration."""
+    """Return a function that makes a run with the given configuration, in a folder of its own."""
+    folders = map(str, count())
 
     def make(**config) -> TrainingRun:
-        return TrainingRun(TrainingConfig(**{"epochs": 3, "learning_rate": 0.1} | config), tmp_path)
+        settings = TrainingConfig(**{"epochs": 3, "learning_rate": 0.1} | config)
+        return TrainingRun(settings, tmp_path / next(folders))
 
     return make

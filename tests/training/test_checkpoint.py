@@ -50,11 +50,11 @@ def test_a_failed_write_keeps_the_earlier_state(tmp_path, monkeypatch):
     save_checkpoint(model, path)
     whole = path.read_bytes()
 
-    def full(_, file, *args, **kwargs):
+    def full(_, file, *args):
         Path(file).write_bytes(whole[:10])
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("recbench.training.checkpoint.save_model", full)
+    monkeypatch.setattr("recbench.training.checkpoint.save_file", full)
     with pytest.raises(RecbenchError, match=r"cannot write the checkpoint .*No space left"):
         save_checkpoint(model, path)
     assert path.read_bytes() == whole

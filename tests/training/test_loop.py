@@ -160,7 +160,7 @@ def test_a_checkpoint_that_cannot_be_written_is_an_error(examples, make_model, m
     run = make_run()
     (tmp_path / "file").write_text("")
     blocked = TrainingRun(run.config, tmp_path / "file" / "state")
-    with pytest.raises(RecbenchError, match=r"cannot write the checkpoint .*best\.safetensors"):
+    with pytest.raises(RecbenchError, match=r"cannot write the checkpoint .*best-1\.safetensors"):
         fit(make_model(), examples, judge(examples), blocked)
 
 

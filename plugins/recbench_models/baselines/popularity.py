@@ -24,6 +24,7 @@ class Popularity(CTRModel):
 
     api = 1
     Config = PopularityConfig
+    search_space = {}
 
     clicks: Tensor
 

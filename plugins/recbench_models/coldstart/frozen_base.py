@@ -71,7 +71,7 @@ class FrozenBase(MetaModel):
         """Train the base by `run.config`, and then the rest by `meta_epochs` and `meta_rate`."""
         episodes = cast("EpisodeSource", train)
         self.base.requires_grad_(True)
-        first = self.base.fit(episodes, validate, run)
+        first = self.base.fit(episodes, validate, run.stage("base"))
         self.base.requires_grad_(False)
         self.prepare(episodes)
         settings = replace(
@@ -83,10 +83,11 @@ class FrozenBase(MetaModel):
             warmup_steps=0,
             weight_decay=0.0,
         )
-        second = fit(self, self.second(episodes), validate, replace(run, config=settings))
+        second = fit(self, self.second(episodes), validate, run.stage("second", settings))
         curve = [*first.curve, *second.curve]
         for epoch, row in enumerate(curve, 1):
             row["epoch"] = epoch
         seconds = [sum(row["seconds"] for row in each.curve) for each in (first, second)]
         samples = first.samples_per_second * seconds[0] + second.samples_per_second * seconds[1]
-        return FitResult(len(curve), second.best, curve, samples / sum(seconds))
+        speed, earlier = samples / sum(seconds), first.earlier_seconds + second.earlier_seconds
+        return FitResult(len(curve), second.best, curve, speed, earlier)

@@ -12,7 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recbench import CTRBatch, CTRModel, Features, History, PaddedHistory, Reads, Schema
+from recbench import (
+    COMMON_SPACE,
+    CTRBatch,
+    CTRModel,
+    Features,
+    History,
+    PaddedHistory,
+    Range,
+    Reads,
+    Schema,
+)
 from recbench.layers import AUGRU, GRU, MLP, Activation, DINAttention, FieldEmbeddings, watch
 from recbench.ops.augru import AttentionMode
 from recbench.ops.ragged import masked_softmax
@@ -68,6 +78,7 @@ class DIEN(CTRModel):
 
     api = 1
     Config = DIENConfig
+    search_space = {**COMMON_SPACE, "dropout": Range(0.0, 0.5)}
 
     config: DIENConfig
 

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from recbench import (
+    COMMON_SPACE,
     CTRBatch,
     CTRModel,
     Features,
     FitResult,
     Model,
+    Range,
     Reads,
     Schema,
     Source,
@@ -70,6 +72,7 @@ class DIN(CTRModel):
 
     api = 1
     Config = DINConfig
+    search_space = {**COMMON_SPACE, "dropout": Range(0.0, 0.5)}
 
     config: DINConfig
 

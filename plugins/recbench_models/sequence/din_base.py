@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from recbench import CTRModel, Features, Reads, Schema
+from recbench import COMMON_SPACE, CTRModel, Features, Range, Reads, Schema
 from recbench.layers import MLP, Activation, FieldEmbeddings
 from recbench_models.choices import check_choices
 
@@ -48,6 +48,7 @@ class DINBase(CTRModel):
 
     api = 1
     Config = DINBaseConfig
+    search_space = {**COMMON_SPACE, "dropout": Range(0.0, 0.5)}
 
     config: DINBaseConfig
 

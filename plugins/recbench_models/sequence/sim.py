@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recbench import CTRBatch, CTRModel, Features, History, Reads, Schema, ops
+from recbench import COMMON_SPACE, CTRBatch, CTRModel, Features, History, Range, Reads, Schema, ops
 from recbench.errors import UsageError
 from recbench.layers import (
     MLP,
@@ -69,6 +69,7 @@ class SIM(CTRModel):
 
     api = 1
     Config = SIMConfig
+    search_space = {**COMMON_SPACE, "dropout": Range(0.0, 0.5)}
 
     config: SIMConfig
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from recbench import Features, NextItemBatch, NextItemModel, Reads, Schema
+from recbench import COMMON_SPACE, Features, NextItemBatch, NextItemModel, Range, Reads, Schema
 from recbench.errors import UsageError
 from recbench.layers import FieldEmbeddings, item_cross_entropy
 from recbench.schema import FIRST_ID
@@ -52,6 +52,7 @@ class GRU4Rec(NextItemModel):
 
     api = 1
     Config = GRU4RecConfig
+    search_space = {**COMMON_SPACE, "dropout": Range(0.0, 0.5)}
 
     config: GRU4RecConfig
 

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recbench import (
+    Choice,
     Features,
     FitResult,
     Model,
     NextItemModel,
+    Range,
     Reads,
     Schema,
     Source,
@@ -57,6 +59,10 @@ class ItemKNN(NextItemModel):
 
     api = 1
     Config = ItemKNNConfig
+    search_space = {
+        "neighbours": Choice(20, 50, 100, 200, 500),  # 100 is usual
+        "regularisation": Range(0.0, 100.0),  # around the 20 of the released code
+    }
 
     config: ItemKNNConfig
 

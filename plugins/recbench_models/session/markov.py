@@ -9,7 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recbench import Features, FitResult, Model, NextItemModel, Reads, Schema, Source, TrainingRun
+from recbench import (
+    Features,
+    FitResult,
+    LogRange,
+    Model,
+    NextItemModel,
+    Reads,
+    Schema,
+    Source,
+    TrainingRun,
+)
 from recbench.errors import UsageError
 from recbench.schema import FIRST_ID
 from recbench_models.session.rows import Ints, SparseRows, count_pairs
@@ -39,6 +49,7 @@ class Markov(NextItemModel):
 
     api = 1
     Config = MarkovConfig
+    search_space = {"prior": LogRange(0.01, 100.0)}
 
     config: MarkovConfig
     popularity: Tensor

@@ -24,6 +24,7 @@ class ItemPopularity(NextItemModel):
 
     api = 1
     Config = ItemPopularityConfig
+    search_space = {}
 
     counts: Tensor
 

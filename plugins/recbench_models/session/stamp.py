@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from recbench import Features, NextItemBatch, NextItemModel, Reads, Schema
+from recbench import COMMON_SPACE, Choice, Features, NextItemBatch, NextItemModel, Reads, Schema
 from recbench.layers import FieldEmbeddings, item_cross_entropy, watch
 from recbench.ops.ragged import length_mask
 from recbench.schema import FIRST_ID
@@ -58,6 +58,7 @@ class STMP(NextItemModel):
 
     api = 1
     Config = STAMPConfig
+    search_space = {**COMMON_SPACE, "embedding_dim": Choice(50, 100, 200, 300)}
     training_settings = {"batch_size": 256, "learning_rate": 0.01, "schedule": "linear"}
 
     config: STAMPConfig

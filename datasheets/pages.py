@@ -1,4 +1,4 @@
-"""`python -m benchmarks.datasets.pages`: write a page on every built-in dataset, and their index.
+"""`python -m datasheets.pages`: write a page on every built-in dataset, their index and a table.
 
 What a card says is written always. What only prepared data can say is written with `--measure`
 and kept as it is without, so that `--check` needs no data: it fails if a page is not what the cards
@@ -7,21 +7,25 @@ say, lacks a pinned fingerprint, or has a sentence that nobody translated.
 
 from __future__ import annotations
 
+import dataclasses
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmarks.datasets.prepared import built_in, prepared
+from datasheets import table as takes
+from datasheets.measurement import empty_process, measure
+from datasheets.prepared import built_in
+from datasheets.table import Figures, Row
 from recbench.data import Dataset, Manifest
 from recbench.data.fingerprint_pins import published_pins
 from recbench.data.page import card_lines, heading, prepared_lines, table
 from recbench.data.words import Words
 
 PAGES = Path("docs/datasets")
+FIGURES = PAGES / "preparation.json"
 SUFFIXES = {"en": ".md", "zh": ".zh-CN.md"}
 OTHERS = {"en": ("zh", "中文"), "zh": ("en", "English")}
 SIZE = "small"
@@ -33,20 +37,32 @@ MADE = "<!-- written by `make pages`: change the card or zh.toml, not this page 
 
 def main(
     data_dir: Annotated[Path | None, typer.Option(envvar="RECBENCH_TEST_DATA")] = None,
-    measure: Annotated[bool, typer.Option(help="Prepare what is here and show it.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--measure", help="Prepare what is here and show it.")
+    ] = False,
+    only: Annotated[list[str] | None, typer.Option(help="Measure just this dataset.")] = None,
     check: Annotated[bool, typer.Option(help="Change nothing; fail if a page is old.")] = False,
 ) -> None:
     """Write the pages, or check them."""
     datasets, faults, texts = built_in(), [], {}
+    whole = anew and not only
+    figures = Figures([], {}, empty_process()) if whole else Figures.load(FIGURES)
     for dataset in datasets:
-        manifests = _measured(dataset, data_dir) if measure else None
+        manifests = None
+        if anew and (not only or dataset.card.name in only):
+            manifests, rows = _measured(dataset, data_dir)
+            figures = figures.with_rows(rows)
         for language, suffix in SUFFIXES.items():
             place, words = PAGES / f"{dataset.card.name}{suffix}", Words(language, dataset)
             texts[place] = _page(dataset, manifests, place, words)
             faults += [f'{language}.toml lacks "{text}" = ""' for text in words.missing]
         faults += _unpinned(dataset, texts[PAGES / f"{dataset.card.name}.md"])
+    if not check:
+        figures = dataclasses.replace(figures, code=takes.code_lines())
+    faults += takes.faults(figures, datasets)
     for language, suffix in SUFFIXES.items():
         texts[PAGES / f"README{suffix}"] = _index(datasets, language)
+        texts[PAGES / f"{FIGURES.stem}{suffix}"] = _table(figures, datasets, language)
     if check:
         old = (place for place, text in texts.items() if not _is(place, text))
         faults += [f"{place} is not what the cards say: run `make pages`" for place in old]
@@ -55,6 +71,7 @@ def main(
         faults += [f"{place} is of no dataset" for place in over]
     else:
         PAGES.mkdir(exist_ok=True)
+        figures.save(FIGURES)
         for place, text in texts.items():
             place.write_text(text, encoding="utf-8")
     for fault in dict.fromkeys(faults):
@@ -63,12 +80,15 @@ def main(
         raise typer.Exit(1)
 
 
-def _measured(dataset: Dataset, data: Path | None) -> list[Manifest]:
-    """Return the manifests of real data and, for protocols without, of simulated data."""
-    with tempfile.TemporaryDirectory() as cache:
-        found = [each.manifest for each in prepared(dataset, data, Path(cache), (SIZE,))]
-    real = {each.protocol for each in found if each.source == "real"}
-    return [each for each in found if each.source == "real" or each.protocol not in real]
+def _measured(dataset: Dataset, data: Path | None) -> tuple[list[Manifest], list[Row]]:
+    """Return the manifests of real and of simulated data, and what all preparations took."""
+    manifests, rows = list[Manifest](), list[Row]()
+    for measured in measure(dataset, data, SIZE):
+        rows.append(takes.row(measured))
+        typer.echo(f"{rows[-1].dataset} {rows[-1].protocol} {rows[-1].source}")
+        if measured.source in ("real", "simulated"):
+            manifests.append(measured.manifest)
+    return manifests, rows
 
 
 def _page(dataset: Dataset, manifests: list[Manifest] | None, place: Path, words: Words) -> str:
@@ -116,8 +136,19 @@ def _index(datasets: list[Dataset], language: str) -> str:
         sizes = ", ".join(f"`{each}`" for each in card.simulated_sizes) or words.label("none")
         licence = own.sentence(card.licence)
         rows.append([link, words.label(card.task), protocols, sizes, licence])
-    lines = [f"# {words.label('Datasets')}", "", MADE, "", f"[{name}](README{SUFFIXES[other]})", ""]
+    takes_page = f"[{takes.TEXTS[language]['title']}]({FIGURES.stem}{SUFFIXES[language]})"
+    lines = [f"# {words.label('Datasets')}", "", MADE, ""]
+    lines += [f"[{name}](README{SUFFIXES[other]}) · {takes_page}", ""]
     return "\n".join([*lines, *table(head, rows)])
+
+
+def _table(figures: Figures, datasets: list[Dataset], language: str) -> str:
+    """Return the page of all preparations."""
+    other, name = OTHERS[language]
+    up = Words(language, datasets[0]).label("Datasets")
+    lines = [f"# {takes.TEXTS[language]['title']}", "", MADE, ""]
+    lines += [f"[{name}]({FIGURES.stem}{SUFFIXES[other]}) · [{up}](README{SUFFIXES[language]})", ""]
+    return "\n".join([*lines, *takes.lines(figures, datasets, language, SIZE)])
 
 
 def _is(place: Path, text: str) -> bool:

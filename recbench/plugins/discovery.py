@@ -1,4 +1,4 @@
-"""Plugins: models and datasets found through entry points, imported only when named.
+"""Discovery: models and datasets found through entry points, imported only when named.
 
 Beside them are found datasets that a user imported, each a card in TOML, and classes that no
 distribution registers, named by `RECBENCH_PLUGINS` or `--plugin`.
@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from recbench.api import API_VERSION
-from recbench.class_source import place
 from recbench.errors import PluginError, UsageError, unknown_name
 from recbench.folders import Folders
-from recbench.package_hash import package_hash
-from recbench.plugin_choice import ALL, OFF, OWN, PluginChoice, chosen
+from recbench.plugins.choice import ALL, OFF, OWN, PluginChoice, chosen
+from recbench.plugins.class_source import place
+from recbench.plugins.package_hash import package_hash
 
 if TYPE_CHECKING:
     from recbench.data import Dataset

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.datasets.pins`: pin the fingerprints of what this machine can prepare.
+"""`python -m datasheets.pins`: pin the fingerprints of what this machine can prepare.
 
 What it cannot, for want of raw files, keeps its pin as long as the card's version is the same.
 """
@@ -15,9 +15,10 @@ import numpy as np
 import typer
 
 import recbench.datasets
-from benchmarks.datasets.prepared import built_in, prepared
+from datasheets.prepared import built_in, prepared
 from recbench.data import Dataset
-from recbench.data.fingerprint_pins import FILE, key
+from recbench.data.fingerprint_pins import key
+from recbench.published_pins import FILE
 
 SIZES = ("tiny", "small")
 HEAD = """\

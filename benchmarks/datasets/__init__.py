@@ -1,1 +1,0 @@
-"""What is published of every built-in dataset: pinned fingerprints and pages of documentation."""

@@ -1,0 +1,1 @@
+"""What is published of every built-in dataset: pinned fingerprints, pages, and what they take."""

@@ -1,0 +1,146 @@
+"""What `run` and `suite` share: make runs, say what failed, show the table."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from recbench.config import RunConfig
+    from recbench.folders import Folders
+    from recbench.suite.limits import Limits
+    from recbench.suite.runs import Cell
+    from recbench.suite.settling import Settled
+
+
+@dataclass(frozen=True)
+class Making:
+    """How runs are made; each field is an option of the command line.
+
+    Attributes:
+        limits: What each may use.
+        jobs: How many at a time.
+        again: Whether those that were made before, too.
+        failed: Whether only those that have failed before.
+        dry_run: Whether to show them only.
+        keep_model: Whether to keep trained models.
+        in_process: Whether to make them in this process.
+        as_json: Whether to print JSON.
+    """
+
+    limits: Limits
+    jobs: int
+    again: bool
+    failed: bool
+    dry_run: bool
+    keep_model: bool
+    in_process: bool
+    as_json: bool
+
+
+def make_and_show(configs: Sequence[RunConfig], folders: Folders, making: Making) -> None:
+    """Make runs and print the table of those that have a record; exit with 1 if one failed."""
+    from recbench.cli.progress import progress
+    from recbench.suite.runs import run_here
+
+    if making.in_process:
+        how = {"again": making.again, "keep_model": making.keep_model}
+        cells = list(_told(run_here(configs, folders, progress(), **how)))
+    else:
+        cells = _make(configs, folders, making)
+    _show(cells, folders.results, as_json=making.as_json)
+    if any(cell.error for cell in cells):
+        raise typer.Exit(1)
+
+
+def _make(configs: Sequence[RunConfig], folders: Folders, making: Making) -> list[Cell]:
+    from recbench.cli.progress import progress
+    from recbench.suite.ledger import state_of
+    from recbench.suite.runs import run_suite
+    from recbench.suite.settling import settle_all
+
+    shown = progress()
+    runs = settle_all(configs, folders, shown, limits=making.limits, prepare=not making.dry_run)
+    states = [state_of(run.config, run.order, folders.results) for run in runs]
+    if making.failed:
+        runs = [run for run, state in zip(runs, states, strict=True) if state == "failed"]
+        states = ["failed"] * len(runs)
+    if making.dry_run:
+        _show_states(runs, states, folders, as_json=making.as_json)
+        raise typer.Exit(0)
+    how = {"again": making.again, "keep_model": making.keep_model}
+    cells = run_suite(runs, folders, shown, limits=making.limits, jobs=making.jobs, **how)
+    return list(_told(cells))
+
+
+def _told(cells: Iterator[Cell]) -> Iterator[Cell]:
+    """Yield cells; say of each that failed why, and at the end how to make those again."""
+    from recbench.order import title
+
+    failed = []
+    for cell in cells:
+        yield cell
+        if cell.error:
+            failed.append(cell)
+            where = f" (log: {cell.log})" if cell.log else ""
+            typer.echo(f"FAILED {title(cell.config)}: {cell.error}{where}", err=True)
+    if failed:
+        arguments = [each for each in sys.argv[1:] if each not in ("--failed", "--again")]
+        again = shlex.join(["recbench", *arguments, "--failed"])
+        count = f"{len(failed)} run{'s' * (len(failed) > 1)} failed"
+        typer.echo(f"{count}; to make only what failed again:\n  {again}", err=True)
+
+
+def _show(cells: list[Cell], results: Path, *, as_json: bool) -> None:
+    from recbench.leaderboard import render, tables
+    from recbench.plain import finite
+
+    records = [cell.record for cell in cells if cell.record]
+    if as_json:
+        failed = [
+            {
+                "model": cell.config.model,
+                "dataset": cell.config.data.dataset,
+                "seed": cell.config.seed,
+                "error": cell.error,
+                "log": cell.log and str(cell.log),
+            }
+            for cell in cells
+            if cell.error
+        ]
+        typer.echo(json.dumps({"records": [finite(asdict(r)) for r in records], "failed": failed}))
+    elif records:
+        typer.echo(render(tables(records, root=results), "table"))
+
+
+def _show_states(
+    runs: Sequence[Settled], states: Sequence[str], folders: Folders, *, as_json: bool
+) -> None:
+    from rich.table import Table
+
+    from recbench.cli.table import print_table
+    from recbench.suite.ledger import read_failure
+
+    rows = []
+    for run, state in zip(runs, states, strict=True):
+        failure = read_failure(run.config, run.order, folders.results)
+        why = run.error or (failure.error if failure and state == "failed" else "")
+        config = run.config
+        rows.append((config.model, config.data.dataset, str(config.seed), state, why))
+    names = ("model", "dataset", "seed", "state", "why")
+    if as_json:
+        typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+        return
+    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    print_table(table)
+    count = ", ".join(f"{states.count(each)} {each}" for each in dict.fromkeys(states))
+    typer.echo(f"{len(rows)} runs: {count}")

@@ -1,0 +1,57 @@
+"""Amazon's reviews of 2014: their files, and how they are split."""
+
+from __future__ import annotations
+
+from recbench.data import Download
+from recbench.data.protocol import GlobalTime, LeaveLastTwoOut, Negatives, Protocol, UserShares
+
+FILES = ("reviews", "meta")
+TIME = Protocol(
+    GlobalTime(valid=0.1, test=0.1, unit="share"),
+    Negatives("popularity"),
+    min_history=1,
+    files=FILES,
+)
+DIN = Protocol(
+    LeaveLastTwoOut(),
+    Negatives("uniform"),
+    min_history=1,
+    ties="order",
+    source="Zhou et al., Deep Interest Network, KDD 2018, section 6.1; validation added",
+    files=FILES,
+)
+DIEN = Protocol(
+    UserShares(valid=0.1, test=0.1),
+    Negatives("log", never="target"),
+    last_per_user=1,
+    min_history=1,
+    ties="order",
+    source="Zhou et al., Deep Interest Evolution Network, AAAI 2019, and its authors' code; "
+    "validation added, of users that would be for training",
+    files=FILES,
+)
+SOURCE = "snap.stanford.edu/data/amazon/productGraph/categoryFiles"
+LICENCE = "research use"
+CITATION = "McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR 2015"
+NOTES = (
+    "A review is a click, whatever its stars.",
+    "Times are days. Reviews of the target's own day are no history with 'time'; with the papers' "
+    "protocols a user's reviews of one day stay in the order of the file.",
+    "An item's category is the last of the first list of its categories; brand and price are left "
+    "out, as in the papers.",
+    "With the papers' protocols training reviews are as late as test reviews. A negative of 'dien' "
+    "may be an item that the user has reviewed, and is drawn by what is popular in the whole log.",
+)
+
+
+def files(category: str) -> dict[str, str]:
+    """Return the names of the files of reviews and of items of a category."""
+    return {"reviews": f"reviews_{category}_5.json", "meta": f"meta_{category}.json"}
+
+
+def downloads(category: str) -> tuple[Download, ...]:
+    """Return the files of reviews and of items; no checksum of them is published."""
+    names = (f"{name}.gz" for name in files(category).values())
+    return tuple(
+        Download(name, (f"https://{SOURCE}/{name}", f"http://{SOURCE}/{name}")) for name in names
+    )

@@ -1,0 +1,37 @@
+"""Plugins: what models and datasets there are, which of them are asked for, and their classes."""
+
+from recbench.plugins.discovery import (
+    CARD,
+    KINDS,
+    Kind,
+    Plugin,
+    choosing,
+    clash,
+    discover,
+    find,
+    imported,
+    load_dataset,
+    load_model,
+    other_api,
+    source_hash,
+    unpublished,
+)
+from recbench.plugins.package_hash import package_hash
+
+__all__ = [
+    "CARD",
+    "KINDS",
+    "Kind",
+    "Plugin",
+    "choosing",
+    "clash",
+    "discover",
+    "find",
+    "imported",
+    "load_dataset",
+    "load_model",
+    "other_api",
+    "package_hash",
+    "source_hash",
+    "unpublished",
+]

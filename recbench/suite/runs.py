@@ -1,0 +1,239 @@
+"""Many runs: each in a process of its own, so that one that fails does not stop the rest."""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+from recbench.claim import Claim
+from recbench.config import RunConfig
+from recbench.errors import DataError, PluginError
+from recbench.folders import Folders
+from recbench.order import OUTCOME, Order, title
+from recbench.pipeline import check, conclude, run
+from recbench.progress import SILENT, Progress
+from recbench.record import RunRecord
+from recbench.recording import finished
+from recbench.suite.child import Child
+from recbench.suite.ledger import forget_failure, log_path, open_log, write_failure
+from recbench.suite.limits import Limits
+from recbench.suite.relay import Relay
+from recbench.suite.settling import Settled, plain_folders
+from recbench.suite.worker import cause
+
+TICK = 0.05
+"""Seconds between two looks at what children tell."""
+BUSY_SECONDS = 0.5
+"""Seconds between two looks at a run that another process makes."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a suite and what became of it.
+
+    Attributes:
+        config: What was asked for.
+        record: Its record; None if it failed.
+        error: Why it failed, in one message; empty if it did not.
+        log: The file with all that a failed run has printed, its traceback last; None otherwise.
+    """
+
+    config: RunConfig
+    record: RunRecord | None
+    error: str = ""
+    log: Path | None = None
+
+
+def run_here(
+    configs: Sequence[RunConfig],
+    folders: Folders,
+    progress: Progress = SILENT,
+    *,
+    again: bool = False,
+    keep_model: bool = False,
+) -> Iterator[Cell]:
+    """Make every run in turn in this process, without limits, and yield what became of it.
+
+    Raises:
+        UsageError: If one asks for something that cannot be.
+    """
+    for config in configs:
+        with suppress(PluginError, DataError):  # of one run alone, and told when its turn comes
+            check(config, folders)
+    for number, config in enumerate(configs, 1):
+        progress.note(f"[{number}/{len(configs)}] {title(config)}")
+        try:
+            record = run(config, folders, progress, again=again, keep_model=keep_model)
+            yield Cell(config, record)
+        except (Exception, SystemExit) as error:
+            with open_log(config, folders.results) as log:
+                log.write(traceback.format_exc().encode())
+            yield Cell(config, None, cause(error), log_path(config, folders.results))
+
+
+def run_suite(
+    runs: Sequence[Settled],
+    folders: Folders,
+    progress: Progress = SILENT,
+    *,
+    limits: Limits = Limits(),  # noqa: B008
+    jobs: int = 1,
+    again: bool = False,
+    keep_model: bool = False,
+) -> Iterator[Cell]:
+    """Make every run in a process of its own and yield what became of it, as it ends.
+
+    Runs that have been made before are not made again unless `again`. A run that another process
+    is making is left to it, and its end is waited for after all others. When the caller stops
+    early, what runs is ended, and its state kept.
+
+    Args:
+        runs: The runs, as `settle_all` returns them.
+        folders: Where everything is.
+        progress: Who is told how it goes.
+        limits: What each run may use.
+        jobs: How many run at a time.
+        again: Whether to make those anew that have been made.
+        keep_model: Whether to keep the state of each trained model beside its record.
+
+    Raises:
+        RecbenchError: If the folder of results cannot be written to.
+    """
+    launcher = _Launcher(folders, progress, limits, len(runs), jobs, again, keep_model)
+    waiting, running = deque(enumerate(runs, 1)), list[_Running]()
+    try:
+        with progress.bar("all runs", len(runs), "runs") if len(runs) > 1 else nullcontext() as bar:
+            while waiting or running:
+                ended = []
+                for _ in range(len(waiting)):
+                    if len(running) == jobs:
+                        break
+                    number, each = waiting.popleft()
+                    started = launcher.start(number, each)
+                    if isinstance(started, _Running):
+                        running.append(started)
+                    elif started:
+                        ended.append(started)
+                    else:
+                        waiting.append((number, each))
+                for one in [one for one in running if not one.going()]:
+                    running.remove(one)
+                    ended.append(one.conclude())
+                for cell in ended:
+                    if bar:
+                        bar.advance(1)
+                    yield cell
+                if not ended:
+                    sleep(TICK if running else BUSY_SECONDS)
+    finally:
+        for one in running:
+            one.close()
+
+
+@dataclass(frozen=True)
+class _Launcher:
+    """Starts the runs of a suite."""
+
+    folders: Folders
+    progress: Progress
+    limits: Limits
+    total: int
+    jobs: int
+    again: bool
+    keep_model: bool
+    told: set[str] = field(default_factory=set)
+
+    def start(self, number: int, run: Settled) -> _Running | Cell | None:
+        """Return a run as it starts, or what became of it; None if another process makes it."""
+        name, results = f"[{number}/{self.total}] {title(run.config)}", self.folders.results
+        if run.order is None:
+            return _failed(run, run.error, results)
+        claim = Claim(run.order.lock(results))
+        if not claim.take():
+            self._once(f"{name}: another process is making it; it is looked at again at the end")
+            return None
+        try:
+            earlier = (
+                None if self.again else finished(run.order, results, with_state=self.keep_model)
+            )
+            if earlier:
+                claim.release()
+                self.progress.note(f"{name}: done before, its record is kept")
+                return Cell(run.config, earlier)
+            self.progress.note(name)
+            asked: dict[str, Any] = {
+                "order": asdict(run.order),
+                "folders": plain_folders(self.folders),
+            }
+            asked |= {"keep_model": self.keep_model}
+            with open_log(run.config, results) as log:
+                child = Child(asked, log, self.limits)
+        except BaseException:
+            claim.release()
+            raise
+        several = self.jobs > 1 and self.total > 1
+        relay = Relay(self.progress, title(run.config) if several else "")
+        return _Running(run, run.order, claim, child, relay, results)
+
+    def _once(self, text: str) -> None:
+        if text not in self.told:
+            self.progress.note(text)
+        self.told.add(text)
+
+
+@dataclass
+class _Running:
+    """A run whose process is at work."""
+
+    run: Settled
+    order: Order
+    claim: Claim
+    child: Child
+    relay: Relay
+    results: Path
+    failed: str = ""
+
+    def going(self) -> bool:
+        """Pass on what it tells; return whether it is still at work."""
+        going = self.child.running()
+        for event in self.child.events():
+            self.failed = self.failed or str(event.get("failed", ""))
+            self.relay.tell(event)
+        return going
+
+    def conclude(self) -> Cell:
+        """Score what it has left, and return what became of it."""
+        self.relay.close()
+        self.child.close()
+        try:
+            if self.failed or not (self.order.state(self.results) / OUTCOME).exists():
+                return _failed(self.run, self.child.cause(self.failed), self.results)
+            record = conclude(self.order, self.results)
+        except Exception as error:  # who knows what a plugin's process has left
+            with open_log(self.run.config, self.results) as log:
+                log.write(traceback.format_exc().encode())
+            return _failed(self.run, cause(error), self.results)
+        finally:
+            self.claim.release()
+        forget_failure(self.run.config, self.order, self.results)
+        with suppress(FileNotFoundError):
+            if not (printed := log_path(self.run.config, self.results)).stat().st_size:
+                printed.unlink()
+        return Cell(self.run.config, record)
+
+    def close(self) -> None:
+        """End it where it is; its state is kept."""
+        self.relay.close()
+        self.child.close()
+        self.claim.release()
+
+
+def _failed(run: Settled, error: str, results: Path) -> Cell:
+    write_failure(run.config, run.order, error, results)
+    return Cell(run.config, None, error, log_path(run.config, results))

@@ -1,0 +1,67 @@
+import json
+
+import pytest
+
+from recbench.record import RunRecord
+from recbench.suite.limits import cores
+
+SUITE = """
+name = "pair"
+device = "cpu"
+[[grid]]
+datasets = [{ name = "taobao", size = "tiny", limit = 500 }]
+models = [
+    "popularity",
+    { name = "din-base", training = { epochs = 1, optimizer = "sgd", learning_rate = 1e30 } },
+]
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "pair.toml"
+    path.write_text(SUITE)
+    return str(path)
+
+
+def test_a_suite_is_made_its_failures_named_and_only_those_made_again(recbench, file, tmp_path):
+    done = recbench("suite", file, "--threads", "1")
+    assert done.status == 1
+    assert "popularity" in done.out
+    assert "FAILED din-base on taobao, seed 1: the training loss is" in done.err
+    assert f"1 run failed; to make only what failed again:\n  recbench suite {file}" in done.err
+    assert done.err.rstrip().endswith("--failed")
+    (path,) = (tmp_path / "results").glob("*-v*/*/*/*.json")
+    assert RunRecord.load(path).environment.threads == 1
+    shown = json.loads(recbench("suite", file, "--failed", "--dry-run", "--json").out)
+    assert [(each["model"], each["state"]) for each in shown] == [("din-base", "failed")]
+    assert shown[0]["why"].startswith("the training loss is")
+
+
+def test_a_dry_run_makes_nothing(recbench, file, tmp_path):
+    done = recbench("suite", file, "--dry-run")
+    assert done.status == 0
+    assert done.out.endswith("2 runs: 2 waiting\n")
+    assert not list((tmp_path / "results").rglob("*.*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--jobs", "1000"), f"more than the {cores()} cores here; at most --jobs {cores()}"),
+        (("--jobs", "0"), "give whole numbers of 1 or more"),
+        (("--time-limit", "soon"), "--time-limit: 'soon' is no time; write seconds, or 30m, 2h"),
+    ],
+)
+def test_a_mistake_exits_with_2(recbench, file, options, expected):
+    done = recbench("suite", file, *options)
+    assert (done.status, done.out) == (2, "")
+    assert expected in done.err
+
+
+def test_a_misspelt_model_refuses_the_suite(recbench, tmp_path):
+    path = tmp_path / "wrong.toml"
+    path.write_text(SUITE.replace("popularity", "popularty"))
+    done = recbench("suite", str(path))
+    assert done.status == 2
+    assert "unknown model 'popularty'; did you mean popularity" in done.err

@@ -1,0 +1,1 @@
+"""Models that do what no model should, for tests/suite/test_hostile.py."""
