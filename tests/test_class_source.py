@@ -63,3 +63,9 @@ def test_what_is_not_there_or_no_python_is_an_error(install):
         read_class("nowhere.deep:M")
     with pytest.raises(SyntaxError):
         read_class("unreadable:M")
+
+
+def test_a_file_of_no_text_is_an_error(install):
+    (install("mine") / "no_text.py").write_bytes(b"class M: pass\0")
+    with pytest.raises((SyntaxError, ValueError), match="null bytes"):
+        read_class("no_text:M")

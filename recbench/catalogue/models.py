@@ -61,7 +61,7 @@ def _read(entry: ModelEntry, plugin: Plugin) -> ModelEntry:
     """Add what the model's source tells."""
     try:
         source = read_class(plugin.target)
-    except (ImportError, SyntaxError) as error:
+    except (ImportError, OSError, SyntaxError, ValueError) as error:
         raise PluginError(
             f"model '{plugin.name}' of {plugin.owner}: {type(error).__name__}: {error}"
         ) from error

@@ -67,6 +67,7 @@ def reproduce(
     record: Annotated[Path, typer.Argument(help="The record of a run.", metavar="RECORD.json")],
     data_dir: options.DataDir = None,
     cache_dir: options.CacheDir = None,
+    plugin: options.Plugin = None,
     as_json: options.Json = False,
 ) -> None:
     """Make a recorded run again and say whether it agrees; exits with 1 if it does not.
@@ -76,9 +77,11 @@ def reproduce(
     from recbench.cli.progress import progress
     from recbench.folders import Folders
     from recbench.plain import finite
+    from recbench.plugins import choosing
     from recbench.reproduction import reproduce as make_again
 
-    found = make_again(record, Folders.from_environment(data_dir, cache_dir), progress())
+    with choosing(plugin or (), ()):
+        found = make_again(record, Folders.from_environment(data_dir, cache_dir), progress())
     if as_json:
         typer.echo(json.dumps(finite(asdict(found) | {"exact": found.exact})))
     else:

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-VERBS = ["run", "suite", "leaderboard", "list", "data", "ops", "doctor"]
+VERBS = ["run", "suite", "leaderboard", "list", "data", "plugin", "ops", "doctor"]
 OF_DATA = [f"data {verb}" for verb in ("download", "prepare", "verify", "describe")]
+OF_PLUGIN = ["plugin check", "plugin new"]
 
 
 def test_help_names_every_verb_and_imports_nothing_heavy():
@@ -27,7 +28,7 @@ print(sorted({"torch", "pandas", "duckdb", "pyarrow", "numpy"} & set(sys.modules
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("verb", [*VERBS, *OF_DATA])
+@pytest.mark.parametrize("verb", [*VERBS, *OF_DATA, *OF_PLUGIN])
 def test_every_verb_explains_itself(recbench, verb):
     done = recbench(*verb.split(), "--help")
     assert done.status == 0

@@ -204,6 +204,9 @@ def test_a_class_that_is_not_installed_runs_and_its_record_says_so(
     model = record["model"]
     assert (model["name"], model["distribution"], model["version"]) == ("crowd", "unpublished", "")
     assert len(model["hash"]) == 64
+    (path,) = (tmp_path / "results").glob("*/*/crowd/*.json")
+    assert recbench("reproduce", str(path), "--plugin", "crowd_here:Crowd").status == 0
+    assert "unknown model 'crowd'" in recbench("reproduce", str(path)).err
     assert recbench("run", *options).status == 2
 
 
