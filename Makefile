@@ -8,9 +8,8 @@ JOBS ?= 2
 SEEDS ?= 1
 PEERS ?= build/peers
 
-.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops pins pages results check-results \
-    peers \
-    bench-peers clean
+.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops pins pages \
+    results check-results peers bench-peers clean
 
 setup: $(VENV)/ready
 
@@ -86,14 +85,10 @@ pages: setup
 
 # The committed records and every page with a leaderboard. Run it on committed code: a record says if it was not.
 RESULTS_PAGES := $(addprefix --output ,results/README.md results/README.zh-CN.md README.md README.zh-CN.md)
-RESULTS_RUN = RECBENCH_CACHE=build/results/cache RECBENCH_DATA= OMP_NUM_THREADS=1 $(BIN)/recbench run --results results \
-    --source simulated --size tiny --device cpu --seeds 1,2,3
 
 results: setup
-	$(RESULTS_RUN) --dataset taobao --models popularity,logistic-regression,din-base,din,dien,sim
-	$(RESULTS_RUN) --dataset diginetica --models item-popularity,markov,item-knn,gru4rec,stmp,stamp
-	$(RESULTS_RUN) --dataset mmoe-synthetic --models single-task,shared-bottom,moe,mmoe,ple
-	$(RESULTS_RUN) --dataset ml-100k-coldstart --models melu
+	RECBENCH_CACHE=build/results/cache RECBENCH_DATA= $(BIN)/recbench suite suites/quick.toml \
+	    --results results --jobs $(JOBS)
 	$(BIN)/recbench leaderboard --results results $(RESULTS_PAGES)
 
 check-results: setup
