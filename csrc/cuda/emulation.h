@@ -9,6 +9,7 @@
 #include <exception>
 #include <functional>
 #include <map>
+#include <memory>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -72,6 +73,12 @@ inline Thread*& current() {
   return thread;
 }
 
+// Made once, since to the thread sanitizer each is a costly thing.
+inline std::vector<std::unique_ptr<Fiber>>& fibers() {
+  static std::vector<std::unique_ptr<Fiber>> made;
+  return made;
+}
+
 // The block that runs.
 class Block {
  public:
@@ -82,8 +89,7 @@ class Block {
         dynamic_bytes_(dynamic_bytes),
         kernel_(kernel),
         random_(seed),
-        threads_(shape.count()),
-        fibers_(shape.count()) {
+        threads_(shape.count()) {
     if (grid.count() == 0 || grid.x >= 1u << 31 || grid.y > 65535 || grid.z > 65535) {
       throw std::invalid_argument("a grid that no device takes");
     }
@@ -94,12 +100,17 @@ class Block {
       throw std::invalid_argument("more shared memory than there is");
   }
 
-  ~Block() { acquire(&finished_); }
+  ~Block() {
+    acquire(&finished_);
+    // After a failure some hold threads that will never end.
+    if (ended_ < threads_.size()) fibers().clear();
+  }
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
 
   void run_grid() {
     const std::vector<std::uint64_t> order = random_order(grid_.count());
+    while (fibers().size() < threads_.size()) fibers().push_back(std::make_unique<Fiber>());
     release(&started_);
     for (const std::uint64_t number : order) run(number);
   }
@@ -186,7 +197,7 @@ class Block {
     const std::vector<std::uint64_t> order = random_order(threads_.size());
     for (unsigned i = 0; i < threads_.size(); ++i) {
       const dim3 index(i % shape_.x, i / shape_.x % shape_.y, i / shape_.x / shape_.y);
-      threads_[i] = {this, &fibers_[order[i]], i, index, State::ready, {}, 0, 0, {}, {}};
+      threads_[i] = {this, fibers()[order[i]].get(), i, index, State::ready, {}, 0, 0, {}, {}};
       threads_[i].fiber->set(run_thread, &threads_[i]);
     }
     ended_ = at_block_barrier_ = 0;
@@ -266,7 +277,6 @@ class Block {
   const std::function<void()>& kernel_;
   std::mt19937 random_;
   std::vector<Thread> threads_;
-  std::vector<Fiber> fibers_;
 
   dim3 index_;
   std::unique_ptr<char[]> dynamic_;

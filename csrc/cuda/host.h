@@ -5,8 +5,9 @@
 
 #include "cuda/emulation.h"
 
-#define __global__ inline
-#define __device__ inline
+#define __global__
+#define __device__
+#define __host__
 #define __forceinline__
 #define __launch_bounds__(...)
 

@@ -51,6 +51,20 @@ __device__ __forceinline__ float widen(Float16 value) {
   return __half2float(__ushort_as_half(value.bits));
 }
 
+// To the nearest, ties to even.
+__device__ __forceinline__ void narrow(float value, float& to) {
+  to = value;
+}
+__device__ __forceinline__ void narrow(double value, double& to) {
+  to = value;
+}
+__device__ __forceinline__ void narrow(float value, BFloat16& to) {
+  to.bits = __bfloat16_as_ushort(__float2bfloat16_rn(value));
+}
+__device__ __forceinline__ void narrow(float value, Float16& to) {
+  to.bits = __half_as_ushort(__float2half_rn(value));
+}
+
 #else
 
 using RECBENCH_ISA::BFloat16;
@@ -62,6 +76,11 @@ Compute<S> widen(S value) {
   Compute<S> wide;
   RECBENCH_ISA::widen(&value, &wide, 1);
   return wide;
+}
+
+template <class S>
+void narrow(Compute<S> value, S& to) {
+  RECBENCH_ISA::narrow(&value, &to, 1);
 }
 
 #endif

@@ -24,7 +24,7 @@ struct SearchedRow {
   std::int64_t begin, end;  // among all events
 };
 
-__device__ SearchedRow searched_row(const HardSearchOnDevice& search, std::int64_t at) {
+inline __device__ SearchedRow searched_row(const HardSearchOnDevice& search, std::int64_t at) {
   const std::int64_t row = search.rows != nullptr ? search.rows[at] : at;
   if (row < 0 || row >= search.batch) __trap();
   const SearchedRow searched{search.offsets[row], search.offsets[row + 1]};
@@ -33,8 +33,8 @@ __device__ SearchedRow searched_row(const HardSearchOnDevice& search, std::int64
 }
 
 // Writes the latest k of the row's events in the target's category, and returns how many they are.
-__device__ std::int64_t scan(const HardSearchOnDevice& search, SearchedRow row, std::int64_t target,
-                             std::int64_t* indices) {
+inline __device__ std::int64_t scan(const HardSearchOnDevice& search, SearchedRow row,
+                                    std::int64_t target, std::int64_t* indices) {
   const unsigned lane = threadIdx.x % kWarp;
   std::int64_t found = 0;
   for (std::int64_t end = row.end; end > row.begin && found < search.k; end -= kWarp) {
@@ -49,8 +49,8 @@ __device__ std::int64_t scan(const HardSearchOnDevice& search, SearchedRow row, 
 }
 
 // Where in the row's index the first event lies whose category is above the target, or equal to it.
-__device__ std::int64_t first_in_index(const HardSearchOnDevice& search, SearchedRow row,
-                                       std::int64_t target, bool above) {
+inline __device__ std::int64_t first_in_index(const HardSearchOnDevice& search, SearchedRow row,
+                                              std::int64_t target, bool above) {
   while (row.begin < row.end) {
     const std::int64_t middle = row.begin + (row.end - row.begin) / 2;
     const std::int64_t event = search.index[middle];
@@ -65,8 +65,8 @@ __device__ std::int64_t first_in_index(const HardSearchOnDevice& search, Searche
   return row.begin;
 }
 
-__device__ std::int64_t look_up(const HardSearchOnDevice& search, SearchedRow row,
-                                std::int64_t target, std::int64_t* indices) {
+inline __device__ std::int64_t look_up(const HardSearchOnDevice& search, SearchedRow row,
+                                       std::int64_t target, std::int64_t* indices) {
   const unsigned lane = threadIdx.x % kWarp;
   const std::int64_t bound = first_in_index(search, row, target, lane % 2 == 1);
   const std::int64_t first = __shfl_sync(kWholeWarp, bound, 0);

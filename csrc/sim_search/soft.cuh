@@ -48,8 +48,8 @@ struct EventsOfPart {
   std::int64_t begin, end;  // of the part, in the row
 };
 
-__device__ EventsOfPart events_of_part(const SoftSearchOnDevice& search, std::int64_t row,
-                                       std::int64_t part) {
+inline __device__ EventsOfPart events_of_part(const SoftSearchOnDevice& search, std::int64_t row,
+                                              std::int64_t part) {
   std::int64_t first = row * search.steps, end;
   if (search.offsets != nullptr) {
     first = search.offsets[row];

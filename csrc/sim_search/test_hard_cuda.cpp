@@ -91,6 +91,11 @@ void check_refusals() {
     std::fill(indexed.index.begin(), indexed.index.end(), wrong);
     CHECK_THROWS(indexed.search(true, 1), recbench::emulation::Trap);
   }
+  // Another row's event, of the category that is looked for.
+  Case indexed({4, 40, 2}, false, 2);
+  std::fill(indexed.index.begin(), indexed.index.end(), 0);
+  indexed.target[1] = indexed.category[0];
+  CHECK_THROWS(indexed.search(true, 1), recbench::emulation::Trap);
 }
 
 }  // namespace
