@@ -233,7 +233,7 @@ def load_dataset(plugin: Plugin) -> Dataset:
     except (Exception, SystemExit) as error:
         raise PluginError(
             f"dataset '{plugin.name}' of {plugin.owner} cannot be made without arguments, or has "
-            f"no card: {type(error).__name__}: {error}"
+            f"no card: {_cause(error)}"
         ) from error
     return dataset
 
@@ -274,9 +274,13 @@ def _import(target: str, where: str) -> object:
     try:
         return getattr(import_module(module), attribute)
     except (Exception, SystemExit) as error:
-        raise PluginError(
-            f"{where} cannot be imported from {target}: {type(error).__name__}: {error}"
-        ) from error
+        raise PluginError(f"{where} cannot be imported from {target}: {_cause(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"its code called sys.exit({error.code!r})"
+    return f"{type(error).__name__}: {error}"
 
 
 def _load(plugin: Plugin, base: type[T]) -> type[T]:

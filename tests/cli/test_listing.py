@@ -109,7 +109,7 @@ def test_a_model_that_is_named_is_imported_and_listed_as_broken_beside_others(re
     rows = json.loads(recbench("list", "models", "din", "bomb", "--json").out)
     assert [row["model"] for row in rows] == ["bomb", "din"]
     assert rows[0]["broken"].endswith(
-        "cannot be imported from bomb_named:Bomb: SystemExit: imported"
+        "cannot be imported from bomb_named:Bomb: its code called sys.exit('imported')"
     )
     assert (rows[1]["task"], rows[1]["training"]) == ("ctr", {})
     unknown = recbench("list", "models", "dni")

@@ -230,13 +230,18 @@ def test_odd_rows_are_kept_or_refused(drawn, sound, name, damage, tmp_path):
     _each_file(drawn(name), sound, damage, right, tmp_path)
 
 
+IN_ORDER_OF_IDS = {("yoochoose-1-64", "stamp"), ("yoochoose-1-4", "stamp")}
+"""Protocols whose selection depends on the order of ids, so that other ids select other rows."""
+
+
 @pytest.mark.parametrize("damage", damages.RENAMED, ids=lambda each: each.__name__)
 @pytest.mark.parametrize("name", FIRST)
 def test_any_whole_number_is_an_id(drawn, sound, name, damage, tmp_path):
     whole = drawn(name)
     for protocol in whole.protocols:
         found = _outcome(whole, protocol, damage, whole.files, tmp_path / protocol)
-        assert not found or found.sizes == sound(name, protocol).sizes
+        if (name, protocol) not in IN_ORDER_OF_IDS:
+            assert not found or found.sizes == sound(name, protocol).sizes
 
 
 def _prepare(dataset: Dataset, protocol: str, folder: Path) -> PreparedDataset:

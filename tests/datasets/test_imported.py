@@ -7,6 +7,7 @@ import pytest
 
 from recbench.data import DataConfig, prepare, verify_prepared
 from recbench.data.columns import read_table
+from recbench.data.samples import read_samples
 from recbench.datasets.imported import Imported, Wanted, import_rows
 from recbench.datasets.imported.description import Description, SourceFile, Split
 from recbench.datasets.ml_100k import MovieLens100K
@@ -16,6 +17,13 @@ from recbench.plugins import find, load_dataset
 
 START = 1_704_067_200  # 2024-01-01
 BIG = 2**62
+
+PARTS = ("train", "valid", "test")
+
+
+def samples(dataset, part):
+    """Return the columns of a part's examples, labels included."""
+    return read_samples(dataset.folder, part, dataset.schema.labels)
 
 
 @pytest.fixture
@@ -216,7 +224,7 @@ def test_labels_and_behaviours_decide_what_a_click_is(bring, prepared):
     frame = rows()
     bring(frame, columns=("user=u", "item=i", "time=t", "label=y", "category=c"))
     done = prepared()
-    parts = [read_table(done.folder / f"samples/{p}.arrow") for p in ("train", "valid", "test")]
+    parts = [samples(done, part) for part in PARTS]
     assert sum(int(part["click"].sum()) for part in parts) == frame.y.sum()
     assert "category" in done.schema
     own = ("user=u", "item=i", "time=t", "behaviour=b")
@@ -285,7 +293,7 @@ def test_a_table_has_labels_numbers_and_categories(bring, prepared):
     assert (done.schema.labels, names) == (("y1", "y_2"), ["time_", "Age", "city_zone"])
     assert (done.schema["y1"].size, done.schema["y_2"].size) == (2, 0)
     assert done.manifest.counts == {"rows": 400, "train": 280, "valid": 80, "test": 40}
-    parts = [read_table(done.folder / f"samples/{p}.arrow") for p in ("train", "valid", "test")]
+    parts = [samples(done, part) for part in PARTS]
     order = np.argsort(np.concatenate([part["row"] for part in parts]))
     for field, column in (("Age", "Age"), ("y1", "y1"), ("y_2", "y 2")):
         values = np.concatenate([part[field] for part in parts])[order]
@@ -480,7 +488,7 @@ def test_the_ratings_of_movielens_are_the_log_that_their_own_reader_makes(raw_da
     built_in = prepare(MovieLens100K(), DataConfig("ml-100k"), replace(folders, data=raw_data))
     assert own.manifest.fingerprints["log"] == built_in.manifest.fingerprints["log"]
     for part in ("train", "valid", "test"):
-        mine, theirs = (read_table(d.folder / f"samples/{part}.arrow") for d in (own, built_in))
+        mine, theirs = samples(own, part), samples(built_in, part)
         for name in ("user", "item", "click", "time", "history_start", "history_stop"):
             np.testing.assert_array_equal(mine[name], theirs[name])
 

@@ -105,7 +105,7 @@ def test_the_command_makes_the_same_run(finished, model, monkeypatch):
     record = RunRecord.load(kept.path)
     words = shlex.split(command(record, load_model(find("model", model)), kept.folders.results))
     asked = []
-    monkeypatch.setattr("recbench.suite.run", lambda config, *_, **__: asked.append(config))
+    monkeypatch.setattr("recbench.suite.runs.run", lambda config, *_, **__: asked.append(config))
     monkeypatch.setattr("recbench.cli.making._show", lambda *_, **__: None)
     monkeypatch.setattr("sys.argv", [*words, "--in-process"])
     from recbench.cli import app
