@@ -93,6 +93,7 @@ results: setup
 
 check-results: setup
 	$(BIN)/recbench leaderboard --results results --check $(RESULTS_PAGES)
+	$(BIN)/recbench verify --results results
 
 # The libraries that our models are measured beside, each in an environment of its own.
 $(PEERS)/fuxictr/ready: PACKAGES = fuxictr==2.3.10
