@@ -115,7 +115,7 @@ def _protocol(card: Card, name: str, words: Words) -> Iterator[str]:
     labels = [field.name for field in card.label_fields(protocol)]
     rows["predicted"] = ", ".join(f"`{label}`" for label in labels)
     rows["judged apart"] = ", ".join(f"`{state}`" for state in protocol.states)
-    rows["from"] = words.name(protocol.source)
+    rows["source, and what differs from it"] = words.name(protocol.source)
     yield from (f"- {words.label(label)}: {text}" for label, text in rows.items() if text)
     if protocol.seen:
         yield f"- {words.label('leakage')}: {words.sentence(protocol.seen)}"

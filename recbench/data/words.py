@@ -42,7 +42,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "protocol": "协议",
         "protocols": "协议",
         "default": "默认",
-        "from": "出处及与出处的差别",
+        "source, and what differs from it": "出处及与出处的差别",
         "split": "划分",
         "settings": "设置",
         "predicted": "预测目标",
