@@ -22,6 +22,9 @@ from recbench.record import RunRecord, predictions_path
 
 PATIENCE = 120.0
 """Seconds after which a command that has not got where it is to be killed fails the test."""
+LANDED = 0.5
+"""Seconds after which the process that was killed before has written its last, and the next one has
+not yet begun to train: it imports torch first."""
 
 CASES = {
     "din": RunConfig(
@@ -81,11 +84,12 @@ class Command:
 
     def killed_in_training(self, checkpoints: int, pause: float) -> bool:
         """Kill it `pause` seconds after so many checkpoints; return whether it still ran."""
-        process, seen = self.start(), set()
-        end = time.monotonic() + PATIENCE
+        process, end = self.start(), time.monotonic() + PATIENCE
+        time.sleep(LANDED)
+        before, seen = set(self._checkpoints()), set()
         while process.poll() is None and len(seen) < checkpoints:
             time.sleep(0.001)
-            seen |= set(self._checkpoints())
+            seen |= set(self._checkpoints()) - before
             assert time.monotonic() < end, self.said.read_text()
         time.sleep(pause)
         return _kill(process)
