@@ -119,7 +119,14 @@ def outcome(results: Path):
     """Return all of a record that is to be the same, and the bytes of its predictions."""
     (path,) = [each for each in results.glob("*/*/*/*.json") if ".runs" not in each.parts]
     record = vars(RunRecord.load(path))
-    for name in ("seconds", "train_samples_per_second", "peak_memory_mb", "created", "environment"):
+    for name in (
+        "seconds",
+        "train_samples_per_second",
+        "peak_memory_mb",
+        "created",
+        "environment",
+        "git",
+    ):
         del record[name]
     record["curve"] = [{**row, "seconds": 0} for row in record["curve"]]
     return record, predictions_path(path).read_bytes()
