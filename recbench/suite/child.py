@@ -22,6 +22,8 @@ from recbench.suite.limits import Limits
 MARK = "RECBENCH_CHILD"
 """Environment variable that every process has which a child has started."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+TICK_SECONDS = 0.05
+"""Time between two looks at what a child tells."""
 MEMORY_SECONDS = 0.2
 """Time between two looks at the memory of a child."""
 DUMP_SECONDS = 0.5
@@ -88,6 +90,14 @@ class Child:
                     self._started = monotonic() if event["begun"] == "code" else math.inf
                 elif isinstance(event, dict):
                     yield event
+
+    def events_to_the_end(self) -> Iterator[dict[str, Any]]:
+        """Yield what it tells until it has ended; it is held to its limits meanwhile."""
+        going = True
+        while going:
+            going = self.running()
+            yield from self.events()
+            sleep(TICK_SECONDS * going)
 
     def running(self) -> bool:
         """Return whether it is still at work, after ending it if it is over its limits."""

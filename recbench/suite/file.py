@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from recbench.config import RunConfig, build
 from recbench.data import DataConfig
-from recbench.errors import UsageError
+from recbench.errors import UsageError, unknown_name
 from recbench.suite.limits import duration
 from recbench.training import TrainingConfig
 
@@ -107,6 +107,9 @@ def load_suite(path: Path) -> Suite:
 
 
 def _suite(content: dict[str, Any]) -> Suite:
+    known = {each.name for each in fields(Suite)}
+    for name in content.keys() - known:
+        raise unknown_name("field of the suite:", name, known)
     source = _filled(Source, content.get("source", {}), "source")
     grids = []
     for number, grid in enumerate(_list(content.get("grid", []), "grid"), 1):

@@ -20,15 +20,13 @@ from recbench.pipeline import check, conclude, run
 from recbench.progress import SILENT, Progress
 from recbench.record import RunRecord
 from recbench.recording import finished
-from recbench.suite.child import Child
+from recbench.suite.child import TICK_SECONDS, Child
 from recbench.suite.ledger import forget_failure, log_path, open_log, write_failure
 from recbench.suite.limits import Limits
 from recbench.suite.relay import Relay
 from recbench.suite.settling import Settled, plain_folders
 from recbench.suite.worker import cause
 
-TICK = 0.05
-"""Seconds between two looks at what children tell."""
 BUSY_SECONDS = 0.5
 """Seconds between two looks at a run that another process makes."""
 
@@ -130,7 +128,7 @@ def run_suite(
                         bar.advance(1)
                     yield cell
                 if not ended:
-                    sleep(TICK if running else BUSY_SECONDS)
+                    sleep(TICK_SECONDS if running else BUSY_SECONDS)
     finally:
         for one in running:
             one.close()

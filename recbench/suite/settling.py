@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
-from time import sleep
 from typing import Any
 
 from recbench.config import RunConfig
@@ -19,9 +18,6 @@ from recbench.suite.child import Child
 from recbench.suite.ledger import open_log
 from recbench.suite.limits import Limits
 from recbench.suite.relay import Relay
-
-TICK = 0.05
-"""Seconds between two looks at what the child tells."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +75,16 @@ def _settle(
 ) -> list[Settled]:
     """Settle runs in one child, up to the first that ends it."""
     asked = {"configs": [each.plain() for each in configs], "folders": plain_folders(folders)}
-    relay, going, found, said = Relay(progress), True, list[Settled](), set[str]()
+    relay, found, said = Relay(progress), list[Settled](), set[str]()
     with TemporaryFile() as printed:
         child = Child(asked | {"prepare": prepare}, printed, limits)
         try:
-            while going:
-                going = child.running()
-                for event in child.events():
-                    if ("order" in event or "failed" in event) and len(found) < len(configs):
-                        found.append(_settled(configs[len(found)], event, folders.results))
-                    if (note := str(event.get("note"))) not in said:  # of data that runs share
-                        relay.tell(event)
-                    said |= {note} if "note" in event else set()
-                sleep(TICK * going)
+            for event in child.events_to_the_end():
+                if ("order" in event or "failed" in event) and len(found) < len(configs):
+                    found.append(_settled(configs[len(found)], event, folders.results))
+                if (note := str(event.get("note"))) not in said:  # of data that runs share
+                    relay.tell(event)
+                said |= {note} if "note" in event else set()
         finally:
             relay.close()
             child.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from time import sleep
 from typing import Any
 
 from recbench.errors import TrainingError
@@ -21,9 +20,6 @@ from recbench.suite.settling import plain_folders
 
 Judge = Callable[[Order, Path], Mapping[str, float]]
 """Trains as an order says, with a folder for what training keeps; returns the validation scores."""
-
-TICK = 0.05
-"""Seconds between two looks at what the child tells."""
 
 
 def judge_here(order: Order, state: Path) -> Mapping[str, float]:
@@ -55,15 +51,12 @@ class JudgeApart:
         asked |= {"folders": plain_folders(self.folders)}
         with open_log(order.config, self.folders.results) as printed:
             child = Child(asked, printed, self.limits)
-        relay, going, failed, scores = Relay(self.progress), True, "", None
+        relay, failed, scores = Relay(self.progress), "", None
         try:
-            while going:
-                going = child.running()
-                for event in child.events():
-                    failed = failed or str(event.get("failed", ""))
-                    scores = event.get("validated", scores)
-                    relay.tell(event)
-                sleep(TICK * going)
+            for event in child.events_to_the_end():
+                failed = failed or str(event.get("failed", ""))
+                scores = event.get("validated", scores)
+                relay.tell(event)
         finally:
             relay.close()
             child.close()

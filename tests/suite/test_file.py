@@ -104,3 +104,10 @@ def test_the_mission_has_every_model(tmp_path):
     for name in ("mission", "quick"):
         (path,) = (path for path in SUITES if path.stem == name)
         assert {config.model for config in load_suite(path).configs()} == own
+
+
+def test_a_wrong_key_is_told_before_what_is_missing_for_it(tmp_path):
+    path = tmp_path / "suite.toml"
+    path.write_text('name = "x"\nseeds = [1]\ngrids = []\n')
+    with pytest.raises(UsageError, match="unknown field of the suite: 'grids'; did you mean grid"):
+        load_suite(path)
