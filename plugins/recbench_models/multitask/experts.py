@@ -7,7 +7,21 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from recbench import COMMON_SPACE, Choice, Range, SearchSpace
 from recbench.errors import UsageError
+
+EXPERT_SPACE: SearchSpace = {
+    **COMMON_SPACE,
+    "dropout": Range(0.0, 0.5),
+    "expert": Choice((16,), (32,), (64,), (128,)),
+}
+BOTTOM_SPACE: SearchSpace = {
+    **COMMON_SPACE,
+    "dropout": Range(0.0, 0.5),
+    "bottom": Choice((113,), (256,), (512,), (1024,)),
+}
+"""What tuning varies. Eight experts and a bottom may be equally wide in all; the MMoE paper too tunes
+widths, up to 2,048 units in a layer of all experts."""
 
 
 class Experts(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor
 from recbench import Features, MultiTaskBatch, MultiTaskModel, Reads, Schema
 from recbench.errors import UsageError
 from recbench.layers import watch
-from recbench_models.multitask.experts import Experts, Gates
+from recbench_models.multitask.experts import EXPERT_SPACE, Experts, Gates
 from recbench_models.multitask.inputs import Inputs
 from recbench_models.multitask.task_weights import TaskWeights
 from recbench_models.multitask.towers import Towers
@@ -47,6 +47,7 @@ class MMoE(MultiTaskModel):
 
     api = 1
     Config = MMoEConfig
+    search_space = EXPERT_SPACE
     own_gates: ClassVar[bool] = True
     """Whether each label has a gate of its own."""
 

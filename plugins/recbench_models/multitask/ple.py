@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from recbench import Features, MultiTaskBatch, MultiTaskModel, Reads, Schema
 from recbench.errors import UsageError
 from recbench.layers import watch
-from recbench_models.multitask.experts import Experts, Gates
+from recbench_models.multitask.experts import EXPERT_SPACE, Experts, Gates
 from recbench_models.multitask.inputs import Inputs
 from recbench_models.multitask.task_weights import TaskWeights
 from recbench_models.multitask.towers import Towers
@@ -103,6 +103,7 @@ class PLE(MultiTaskModel):
 
     api = 1
     Config = PLEConfig
+    search_space = EXPERT_SPACE
 
     config: PLEConfig
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from recbench import Features, MultiTaskBatch, MultiTaskModel, Reads, Schema
-from recbench_models.multitask.experts import Experts
+from recbench_models.multitask.experts import BOTTOM_SPACE, Experts
 from recbench_models.multitask.inputs import Inputs
 from recbench_models.multitask.task_weights import TaskWeights
 from recbench_models.multitask.towers import Towers
@@ -36,6 +36,7 @@ class SharedBottom(MultiTaskModel):
 
     api = 1
     Config = SharedBottomConfig
+    search_space = BOTTOM_SPACE
 
     def __init__(self, schema: Schema, config: SharedBottomConfig) -> None:
         """Build the network."""

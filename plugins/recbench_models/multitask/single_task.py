@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from recbench import Features, MultiTaskBatch, MultiTaskModel, Reads, Schema
-from recbench_models.multitask.experts import Experts
+from recbench_models.multitask.experts import BOTTOM_SPACE, Experts
 from recbench_models.multitask.inputs import Inputs
 from recbench_models.multitask.task_weights import TaskWeights
 from recbench_models.multitask.towers import Towers
@@ -38,6 +38,7 @@ class SingleTask(MultiTaskModel):
 
     api = 1
     Config = SingleTaskConfig
+    search_space = BOTTOM_SPACE
 
     def __init__(self, schema: Schema, config: SingleTaskConfig) -> None:
         """Build the networks."""
