@@ -20,8 +20,8 @@ BOTTOM_SPACE: SearchSpace = {
     "dropout": Range(0.0, 0.5),
     "bottom": Choice((113,), (256,), (512,), (1024,)),
 }
-"""What tuning varies. Eight experts and a bottom may be equally wide in all; the MMoE paper too tunes
-widths, up to 2,048 units in a layer of all experts."""
+"""What tuning varies. Eight experts and a bottom may be equally wide in all; the MMoE paper too
+tunes widths, up to 2,048 units in a layer of all experts."""
 
 
 class Experts(nn.Module):
