@@ -28,6 +28,11 @@ DIN = dataclasses.replace(
     negatives=Negatives("uniform"),
     source="Zhou et al., Deep Interest Network, KDD 2018, section 6.1; validation added",
 )
+CLICKS = (
+    "The release's paper predicts the next item; here the task is click prediction, and negatives "
+    "are drawn as often as items are targets of the same part."
+)
+OTHERS = "The paper's data have times and categories; here they are sequences with attributes."
 
 
 def _card(name: str, title: str, category: str, users: int, items: int, interactions: int) -> Card:
@@ -47,6 +52,12 @@ def _card(name: str, title: str, category: str, users: int, items: int, interact
             "time": amazon_2014.TIME,
             "din-reviews": amazon_2014.DIN,
             "dien": amazon_2014.DIEN,
+        },
+        departures={
+            **amazon_2014.DEPARTURES,
+            "sequences": (CLICKS,),
+            "din": (OTHERS, amazon_2014.LAST_BUT_ONE, amazon_2014.UNSEEN),
+            "din-reviews": amazon_2014.DEPARTURES["din"],
         },
         source="the data folder of the S3-Rec release (github.com/RUCAIBox/CIKM2020-S3Rec), for "
         f"the last three protocols from {amazon_2014.SOURCE}",

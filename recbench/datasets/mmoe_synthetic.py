@@ -30,7 +30,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Generator:
-    """The constants of a data set; the paper does not publish alpha, beta and c.
+    """The constants of a data set.
 
     Raises:
         ValueError: If the correlation is no cosine, or alpha and beta differ in number.
@@ -38,7 +38,7 @@ class Generator:
 
     rows: int = 12_000  # examples
     correlation: float = 0.5  # p, the cosine between the weights of the tasks, from -1 to 1
-    noise: float = 0.1  # standard deviation; the paper's N(0, 0.01) may mean 0.1 or 0.01
+    noise: float = 0.1  # standard deviation
     alpha: tuple[float, ...] = (1.0, 2.0)  # frequencies of the m sines
     beta: tuple[float, ...] = (0.0, 1.0)  # phases of the m sines
     length: float = 1.0  # c, the length of the weights
@@ -93,6 +93,14 @@ class MMoESynthetic(Dataset):
         task="multi-task",
         files={},
         protocols={"shares": TableProtocol(RandomShares(valid=0.1, test=0.1))},
+        departures={
+            "shares": (
+                "The paper does not publish alpha, beta and c; here alpha is 1 and 2, beta 0 and "
+                "1, and c 1.",
+                "Its noise N(0, 0.01) may mean a standard deviation of 0.1 or of 0.01; here it is "
+                "0.1.",
+            )
+        },
         source="the generator of Ma et al., KDD 2018, section 3.2",
         licence="none needed",
         citation="Ma et al., Modeling Task Relationships in Multi-task Learning with Multi-gate "
