@@ -12,12 +12,8 @@ from recbench.data.protocol import OfficialTest, Protocol
 from recbench.data.reading import read_csv
 from recbench.datasets.session_files import DEPARTURES, FILES, SESSIONS, read_session_files
 from recbench.datasets.session_selection import SOURCE, select_sessions
-from recbench.datasets.simulated_sessions import (
-    SIZES,
-    VERSION,
-    VIEWS_FILE,
-    simulate_sessions,
-)
+from recbench.datasets.simulated_sessions import SIZES, VIEWS_FILE, simulate_sessions
+from recbench.datasets.simulation.session_simulation import VERSION
 from recbench.progress import Progress
 
 RAW = Protocol(

@@ -11,7 +11,8 @@ from recbench.data import Card, Dataset
 from recbench.datasets import ml_100k, movielens, movielens_coldstart
 from recbench.datasets.ml_100k import GENRES
 from recbench.datasets.movielens_coldstart import AGES, make_views
-from recbench.datasets.simulated_ratings import SIZES, VERSION, simulate_ratings
+from recbench.datasets.simulated_ratings import SIZES, simulate_ratings
+from recbench.datasets.simulation.rating_simulation import VERSION
 from recbench.progress import Progress
 
 LAST_YEAR = 1995
