@@ -20,6 +20,8 @@ LABELS: Mapping[str, Mapping[str, str]] = {
     "zh": {
         "Files": "文件",
         "Protocols": "协议",
+        "Where the protocols come from, and what changed": "协议的出处与改动",
+        "Source": "出处",
         "Published counts": "公布的数量",
         "Notes": "说明",
         "As prepared": "准备之后",
@@ -42,7 +44,6 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "protocol": "协议",
         "protocols": "协议",
         "default": "默认",
-        "source, and what differs from it": "出处及与出处的差别",
         "split": "划分",
         "settings": "设置",
         "predicted": "预测目标",

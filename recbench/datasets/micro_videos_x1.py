@@ -25,6 +25,7 @@ class KuaiVideoX1(Dataset):
         task="ctr",
         files={"train": "train.csv", "test": "test.csv"},
         protocols=bars.PROTOCOLS,
+        departures=bars.DEPARTURES,
         source="huggingface.co/datasets/reczoo/KuaiVideo_x1 (KuaiVideo_x1.zip)",
         licence="research use",
         citation="Li et al., Routing Micro-videos via A Temporal Graph-guided Recommendation "
@@ -63,6 +64,7 @@ class MicroVideoX1(Dataset):
         task="ctr",
         files={"train": "train.csv", "test": "test.csv"},
         protocols=bars.PROTOCOLS,
+        departures=bars.DEPARTURES,
         source="huggingface.co/datasets/reczoo/MicroVideo1.7M_x1 (MicroVideo1.7M_x1.zip)",
         licence="research use",
         citation="Chen et al., Temporal Hierarchical Attention at Category- and Item-Level for "
