@@ -217,6 +217,6 @@ def test_soft_search_finds_the_same_by_ids_as_by_vectors(schema, make_batch, cho
     target, events = model.embeddings.target(features), model.embeddings.jagged(features.history)
     with backend(choice), observe() as used:
         by_ids = model.search(features)
-        by_vectors = model.gsu.search(target, events, features.history)
+        by_vectors = model.gsu.search(model.gsu.query(target), events, features.history)
     assert torch.equal(by_ids, by_vectors)
     assert set(used) == {"sim_search_soft"}
