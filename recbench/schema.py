@@ -96,6 +96,11 @@ class Schema:
         return tuple(each.name for each in self.of("label"))
 
     @property
+    def vector_fields(self) -> tuple[str, ...]:
+        """The names of the item fields that are frozen vectors."""
+        return tuple(each.name for each in self.of("item") if each.width)
+
+    @property
     def numbers(self) -> tuple[str, ...]:
         """The names of the context fields that are numbers, as `Features.numbers` orders them."""
         return tuple(each.name for each in self.of("context") if not each.size)
