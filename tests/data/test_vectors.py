@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -135,3 +136,15 @@ def test_items_may_have_nothing_else_or_numbers_of_twice_the_bits(prepare_pictur
 def test_what_are_no_vectors_is_refused(prepare_pictures, query, message):
     with pytest.raises(DataError, match=message):
         prepare_pictures(query, categories=False)
+
+
+def test_users_have_no_vectors_and_decimals_and_names_are_none(make_log):
+    card = make_log().card
+    with duckdb.connect() as db:
+        db.execute("CREATE TABLE items AS SELECT 1 AS item, 1.5 AS price, 'a'::ENUM('a') AS kind")
+        assert vectors.vector_widths(db, card) == {}
+        db.execute("ALTER TABLE items ADD COLUMN picture FLOAT[7]")
+        assert vectors.vector_widths(db, card) == {"picture": 7}
+        db.execute("CREATE VIEW users AS SELECT 1 AS user, [1, 2]::FLOAT[2] AS face")
+        with pytest.raises(DataError, match=r"users table .*'face' of type FLOAT\[2\].*only items"):
+            vectors.vector_widths(db, card)

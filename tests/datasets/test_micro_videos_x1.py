@@ -17,6 +17,7 @@ from recbench.pipeline import run
 from recbench.plugins import find, load_model
 from recbench.progress import SILENT
 from recbench.schema import FIRST_ID
+from recbench.testing import parametrize_with_checks
 
 MODEL = {"embedding_dim": 4, "mlp": (8,), "attention_mlp": (4, 4)}
 
@@ -70,6 +71,16 @@ def test_without_h5py_nothing_else_is_read_first(folders, monkeypatch):
     monkeypatch.setattr("recbench.datasets.own_histories.read_sequences", None)
     with pytest.raises(UsageError, match=r"pip install 'recbench\[hdf5\]'"):
         prepare(drawn(KuaiVideoX1), DataConfig("kuaivideo-x1"), folders)
+
+
+class Sampled(KuaiVideoX1):
+    def sample(self, folder):
+        micro_videos_x1.write(folder, self.card.name)
+
+
+@parametrize_with_checks([Sampled])
+def test_conforms(check):
+    check()
 
 
 def test_a_model_is_trained_on_them_kept_and_opened_again(folders, install):
