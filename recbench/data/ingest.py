@@ -256,7 +256,7 @@ def _side(
         return {}
     excluded = ", ".join(f'"{name}"' for name in (key, *apart))
     joined = db.sql(
-        f"""SELECT number, s.* EXCLUDE ({excluded}) FROM {key}_number n
+        f"""SELECT n.number, s.* EXCLUDE ({excluded}) FROM {key}_number n
         LEFT JOIN {key}s s USING ({key}) ORDER BY n.number"""  # noqa: S608
     ).to_arrow_table()
     if len(joined) != count:

@@ -156,8 +156,8 @@ def _pieces(
     db: duckdb.DuckDBPyConnection, name: str, width: int
 ) -> Iterator[tuple[NDArray[np.int32], Table]]:
     """Yield the numbers of items, [N], and their vectors, [N, width]."""
-    query = f"""SELECT number, "{name}"::FLOAT[{width}] AS vector
-        FROM item_number JOIN items USING (item) WHERE "{name}" IS NOT NULL"""  # noqa: S608
+    query = f"""SELECT n.number, s."{name}"::FLOAT[{width}] AS vector
+        FROM item_number n JOIN items s USING (item) WHERE s."{name}" IS NOT NULL"""  # noqa: S608
     for batch in db.sql(query).to_arrow_reader(max(1, PIECE // (4 * width))):
         values = batch.column("vector").flatten().to_numpy(zero_copy_only=False)
         yield batch.column("number").to_numpy(), values.reshape(-1, width)

@@ -115,6 +115,20 @@ def test_items_may_have_nothing_else_or_numbers_of_twice_the_bits(prepare_pictur
     assert prepared.schema.vectors["picture"].dtype == np.float32
 
 
+def test_a_field_may_have_any_name_beside_them(prepare_pictures):
+    more = PICTURES.replace("AS item", "AS item, i % 3 AS number, i AS vector")
+    prepared = prepare_pictures(more, categories=False)
+    names = [field.name for field in prepared.schema.of("item")]
+    assert names == ["item", "number", "vector", "picture"]
+    table, items = prepared.schema.vectors["picture"], prepared.items["item"].to_pylist()
+    assert table[FIRST_ID:].tolist() == [expected(item) for item in items[FIRST_ID:]]
+    numbers = read_table(prepared.folder / "fields/number.arrow")["value"].tolist()
+    ids = prepared.items["number"].tolist()
+    found = {item: numbers[ids[row] - 2] for row, item in enumerate(items) if ids[row] > 1}
+    assert found
+    assert all(number == item % 3 for item, number in found.items())
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
