@@ -64,6 +64,8 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "popularity Gini": "流行度基尼系数",
         "events a user": "每个用户的事件数",
         "label correlation": "标签相关系数",
+        "vectors": "向量",
+        "`{name}`: {width} wide, of {items} items": "`{name}`：{width} 维，{items} 个物品有",
         "{part} {state}": "{part} {state}",
         "{part} histories": "{part}历史长度",
         "{part} examples": "{part}样本",
