@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from webserver import Web
 
 from recbench.data import Card, DataConfig, Dataset, PreparedDataset, prepare
@@ -24,6 +25,12 @@ from recbench.tuning.study import Study, Trial
 os.environ["RECBENCH_OFFLINE"] = "1"  # tests never touch the network
 
 BY_TIME = Protocol(GlobalTime(valid=0.2, test=0.2, unit="share"))
+
+
+def pytest_runtest_setup(item) -> None:
+    """Skip what needs a GPU where there is none."""
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device, and PyTorch finds none")
 
 
 @pytest.fixture(scope="session")
