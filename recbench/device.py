@@ -23,7 +23,7 @@ def choose(name: str) -> str:
     device = name
     if name == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if reason := _refusal(device):
+    if reason := refusal(device):
         raise UsageError(f"device '{name}' cannot be used: {reason}; try --device auto")
     return device
 
@@ -55,7 +55,7 @@ def repeatable(device: str) -> Iterator[None]:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
 
 
-def _refusal(device: str) -> str:
+def refusal(device: str) -> str:
     """Return why a device cannot be used; empty if it can."""
     kind, colon, number = device.partition(":")
     if device == "cpu":
