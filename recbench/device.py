@@ -13,6 +13,9 @@ from recbench.errors import UsageError
 DEVICES = "auto, cpu, cuda or cuda:N"
 """What a device may be called."""
 
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""The variable that says which GPUs a process may use."""
+
 
 def choose(name: str) -> str:
     """Return the device that a name stands for: `auto` is a GPU where torch finds one.
@@ -31,6 +34,13 @@ def choose(name: str) -> str:
 def without_number(device: str) -> str:
     """Return a device as it counts for results: the cards of one machine are as good as one."""
     return device.partition(":")[0]
+
+
+def visible_cards() -> list[str]:
+    """Return the GPUs that this process may use, each as `CUDA_VISIBLE_DEVICES` calls it."""
+    count = torch.cuda.device_count()
+    named = os.environ.get(VISIBLE)
+    return [str(place) for place in range(count)] if named is None else named.split(",")[:count]
 
 
 @contextmanager

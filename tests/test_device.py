@@ -8,7 +8,7 @@ import torch
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
-from recbench.device import choose, repeatable
+from recbench.device import choose, repeatable, visible_cards
 from recbench.errors import UsageError
 
 CONFIG = RunConfig("din", DataConfig("taobao"))
@@ -82,6 +82,18 @@ def test_which_of_several_cards_it_is_made_on_makes_no_other_run():
         replace(CONFIG, device=name).hash for name in ("cpu", "cuda", "cuda:0", "cuda:1")
     )
     assert cuda == first == second != cpu
+
+
+@pytest.mark.parametrize(
+    ("variable", "cards_here"),
+    [(None, ["0", "1"]), ("3,1", ["3", "1"]), ("GPU-a,GPU-b,GPU-absent", ["GPU-a", "GPU-b"])],
+)
+def test_cards_are_those_that_the_process_may_use(cards, monkeypatch, variable, cards_here):
+    cards(2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if variable:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", variable)
+    assert visible_cards() == cards_here
 
 
 def test_algorithms_are_deterministic_on_a_gpu_alone_and_only_within(monkeypatch):
