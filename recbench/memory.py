@@ -31,12 +31,13 @@ def in_use(device: torch.device) -> str:
     """Return how much memory of the device is in use, of how much."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
-        own = torch.cuda.memory_reserved(device)
-        card = torch.cuda.get_device_name(device)
-        used = f"{_gib(total - free)} of {_gib(total)} GiB of the {card} in use"
-        return f"{used}, {_gib(own)} by this process"
-    host = psutil.virtual_memory()
-    return f"{_gib(host.total - host.available)} of {_gib(host.total)} GiB in use"
+        own, whose = torch.cuda.memory_reserved(device), torch.cuda.get_device_name(device)
+    else:
+        host = psutil.virtual_memory()
+        free, total = host.available, host.total
+        own, whose = psutil.Process().memory_info().rss, "host"
+    used = f"{_gib(total - free)} of {_gib(total)} GiB of the {whose} in use"
+    return f"{used}, {_gib(own)} by this process"
 
 
 def attempt(

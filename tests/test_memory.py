@@ -47,7 +47,7 @@ def test_a_step_without_room_names_what_it_was_and_a_batch_that_fits(error):
         attempt(step, make_batch(100), CPU, "training step 3 of epoch 1", "batch_size")
     text = str(caught.value)
     assert text.startswith("training step 3 of epoch 1 ran out of memory with 100 examples at a")
-    assert "GiB in use)" in text
+    assert "by this process)" in text
     assert "12 of them went through, found by halving: --set training.batch_size=12" in text
     assert given == [100, 50, 25, 12]
     assert any(type(error).__name__ in note for note in caught.value.__notes__)
@@ -133,7 +133,9 @@ def test_torch_says_of_a_cpu_what_is_looked_for():
 
 def test_whatever_else_runs_out_is_said_with_what_it_was():
     with (
-        pytest.raises(OutOfMemoryError, match=r"^din ran out of memory \(.* in use\): Unable to"),
+        pytest.raises(
+            OutOfMemoryError, match=r"^din ran out of memory \(.* by this process\): Unable to"
+        ),
         memory_errors("din", CPU),
     ):
         raise MemoryError("Unable to allocate 8 GiB for an array")

@@ -222,8 +222,11 @@ LARGE = """
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("Built", r"^large ran out of memory \(.* in use\): Unable to allocate 8 GiB; a smaller m"),
-        ("Fitted", r"^large ran out of memory \(.* in use\): CUDA out of memory\. Tried"),
+        (
+            "Built",
+            r"^large ran out of memory \(.* by this process\): Unable to allocate 8 GiB; a",
+        ),
+        ("Fitted", r"^large ran out of memory \(.* by this process\): CUDA out of memory\. Tried"),
         ("Predicted", r"^predicting valid ran out .*training\.evaluation_batch_size=\d+, or less"),
     ],
 )

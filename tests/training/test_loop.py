@@ -173,8 +173,9 @@ def test_a_step_without_memory_ends_with_a_batch_size_that_has(examples, make_mo
             return super().loss(batch)
 
     expected = (
-        r"training step 1 of epoch 1 ran out of memory with 32 examples at a time \(.* in use\): "
-        r"8 of them went through, found by halving: --set training\.batch_size=8"
+        r"training step 1 of epoch 1 ran out of memory with 32 examples at a time "
+        r"\(.* by this process\): 8 of them went through, found by halving: "
+        r"--set training\.batch_size=8, or less"
     )
     with pytest.raises(OutOfMemoryError, match=expected):
         fit(Large(), examples, judge(examples), make_run())
