@@ -27,10 +27,12 @@ os.environ["RECBENCH_OFFLINE"] = "1"  # tests never touch the network
 BY_TIME = Protocol(GlobalTime(valid=0.2, test=0.2, unit="share"))
 
 
-def pytest_runtest_setup(item) -> None:
-    """Skip what needs a GPU where there is none."""
-    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+@pytest.fixture
+def gpu() -> torch.device:
+    """A GPU."""
+    if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device, and PyTorch finds none")
+    return torch.device("cuda")
 
 
 @pytest.fixture(scope="session")

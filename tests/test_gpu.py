@@ -22,7 +22,7 @@ from recbench.scored import load_predictions
 from recbench.suite.runs import run_suite
 from recbench.suite.settling import settle_all
 
-pytestmark = pytest.mark.cuda
+pytestmark = [pytest.mark.cuda, pytest.mark.usefixtures("gpu")]
 
 CLICKS = DataConfig("taobao", size="tiny", limit=600)
 SESSIONS = DataConfig("diginetica", source="simulated", size="tiny", limit=600)

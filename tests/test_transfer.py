@@ -56,7 +56,7 @@ def test_on_its_way_to_a_gpu_there_is_never_more_than_the_next_batch(monkeypatch
 
 
 @pytest.mark.cuda
-def test_batches_come_whole_and_pinned_while_the_stream_is_busy(monkeypatch):
+def test_batches_come_whole_and_pinned_while_the_stream_is_busy(monkeypatch, gpu):
     pinned = []
 
     def pin(tensor):
@@ -65,8 +65,8 @@ def test_batches_come_whole_and_pinned_while_the_stream_is_busy(monkeypatch):
 
     transfer_pinned = transfer._pinned
     monkeypatch.setattr(transfer, "_pinned", pin)
-    weights = torch.rand(4000, 4000, device="cuda")
-    for number, batch in enumerate(transfer.transfer(map(make_batch, range(20)), CUDA)):
+    weights = torch.rand(4000, 4000, device=gpu)
+    for number, batch in enumerate(transfer.transfer(map(make_batch, range(20)), gpu)):
         for _ in range(3):
             weights = weights @ weights  # the copies go past it
         assert batch.labels.device.type == "cuda"
