@@ -27,7 +27,7 @@ from recbench.data import (
     resolve,
 )
 from recbench.device import choose, repeatable
-from recbench.errors import DataError, PluginError, UsageError, unknown_name
+from recbench.errors import ChangedCodeError, DataError, PluginError, UsageError, unknown_name
 from recbench.evaluate import chunk, predict, require_whole, score
 from recbench.folders import Folders
 from recbench.memory import memory_errors
@@ -180,13 +180,13 @@ def untrained(order: Order, dataset: PreparedDataset) -> Model:
     """Return the model of a run as it is before training, everything random seeded.
 
     Raises:
-        PluginError: If its code is not what it was when the run was settled.
+        ChangedCodeError: If its code is not what it was when the run was settled.
     """
     config = order.config
     plugin = find("model", config.model)
     kind = load_model(plugin)
     if model_record(config, plugin) != order.model:
-        raise PluginError(f"the code of {config.model} has changed meanwhile; start the run again")
+        raise ChangedCodeError(f"the code of {config.model} has changed meanwhile; start again")
     seed_everything(config.seed)
     model = kind(dataset.schema, build(kind.Config, config.model_config, config.model))
     return model.to(config.device)

@@ -115,7 +115,8 @@ def _read(dataset: Dataset, protocol: str, files: Mapping[str, Path], scratch: P
         texts |= {**log.user_fields, **log.item_fields, **log.contexts}
         sizes = len(log.spool.columns["user"]), len(log.users), len(log.items)
         reports = (*log.rejected.reports, log.out_of_range, *log.unmatched)
-        return Reading(sizes, reports, _digest(log.spool.columns.items(), texts))
+        vectors = {name: own.rows for name, own in log.vectors.items()}
+        return Reading(sizes, reports, _digest({**log.spool.columns, **vectors}.items(), texts))
 
 
 def _digest(numbers, texts) -> str:
