@@ -34,6 +34,10 @@ class TrainingError(RecbenchError):
     """Training cannot go on: the loss is not finite, or the data leaves nothing to learn from."""
 
 
+class OutOfMemoryError(RecbenchError):
+    """The memory of the host or of a device is not enough for what was asked."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error for a name that is not among `known`, with the nearest right ones."""
     names = sorted(known)

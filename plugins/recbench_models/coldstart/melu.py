@@ -28,7 +28,7 @@ from recbench import (
 )
 from recbench.batch import Batch
 from recbench.errors import UsageError
-from recbench.layers import MLP, FieldEmbeddings
+from recbench.layers import MLP, FieldEmbeddings, widen
 
 Weights = dict[str, Tensor]
 
@@ -137,6 +137,7 @@ class MeLU(MetaModel):
         """Return the mean error over known examples, 0 without any."""
         (label,) = self.schema.of("label")
         error = F.binary_cross_entropy_with_logits if label.size else F.mse_loss
+        outputs = widen(outputs)
         each = error(outputs, labels.to(outputs.dtype), reduction="none")
         return (each * known).sum() / known.sum().clamp(min=1)
 
