@@ -47,6 +47,28 @@ ISA, REFUSAL = _load()
 LOADED = bool(ISA)
 
 
+def _cuda() -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return the architectures that the library has CUDA kernels for, and their operators."""
+    if not LOADED:
+        return (), frozenset()
+    library = ctypes.CDLL(str(LIBRARY))
+    library.recbench_cuda_architectures.restype = ctypes.c_char_p
+    listed: bytes = library.recbench_cuda_architectures()
+    registered = torch._C._dispatch_get_registrations_for_dispatch_key("CUDA")
+    mine = (name.removeprefix("recbench::") for name in registered if name.startswith("recbench::"))
+    return tuple(filter(None, listed.decode().split(","))), frozenset(mine)
+
+
+CUDA_ARCHITECTURES, CUDA_KERNELS = _cuda()
+"""Such as "80-real", or "90" where PTX for later cards is there too; and names of operators."""
+
+
+def most_shared(index: int) -> int:
+    """Return how many bytes of shared memory a kernel may ask for on a GPU."""
+    most: int = ctypes.CDLL(str(LIBRARY)).recbench_cuda_most_shared(index)
+    return most
+
+
 def refuse_second_order(name: str) -> None:
     """Make differentiating the native operator `name`, itself a gradient, a clear error."""
 
