@@ -74,11 +74,11 @@ OnDevice::~OnDevice() {
 
 }  // namespace recbench::cuda
 
-// For Python, which asks through ctypes before it chooses a kernel; 0 where there is no such card.
-extern "C" __attribute__((visibility("default"))) int recbench_cuda_most_shared(int device) {
+// What `OnDevice::most_shared` is on a device, before it is current; 0 where there is none.
+RECBENCH_FOR_PYTHON std::int64_t recbench_most_shared(std::int64_t device) {
   int bytes = 0;
   const auto which = cudaDevAttrMaxSharedMemoryPerBlockOptin;
-  if (cudaDeviceGetAttribute(&bytes, which, device) != cudaSuccess) return 0;
+  if (cudaDeviceGetAttribute(&bytes, which, static_cast<int>(device)) != cudaSuccess) return 0;
   return bytes - recbench::cuda::kStaticShared;
 }
 

@@ -1,11 +1,11 @@
 // The device that an operator's tensors are on: the current one while this lives, as in torch.
 #pragma once
 
-#include <utility>
-#include <vector>
-
-#include "cuda/device.cuh"
+#include "cuda/storage.cuh"
 #include "torch_abi/tensor.h"
+
+// A function that Python finds by its name in the library, through ctypes.
+#define RECBENCH_FOR_PYTHON extern "C" __attribute__((visibility("default")))
 
 namespace recbench::cuda {
 
@@ -27,9 +27,6 @@ class OnDevice {
   void demand(const Tensor& tensor) const {
     require(tensor.device() == device_, "expected all tensors on one device");
   }
-  void demand(const std::vector<Tensor>& tensors) const {
-    for (const Tensor& tensor : tensors) demand(tensor);
-  }
 
  private:
   Device device_;
@@ -38,6 +35,23 @@ class OnDevice {
   unsigned multiprocessors_ = 0;
   void* guard_ = nullptr;
 };
+
+// Calls `body` with a value of the storage type of a floating dtype.
+template <class Body>
+void by_dtype(Dtype dtype, const Body& body) {
+  switch (dtype) {
+    case Dtype::float32:
+      return body(float{});
+    case Dtype::float64:
+      return body(double{});
+    case Dtype::bfloat16:
+      return body(BFloat16{});
+    case Dtype::float16:
+      return body(Float16{});
+    default:
+      throw std::invalid_argument("recbench: expected a floating dtype");
+  }
+}
 
 // The most blocks of a grid.
 constexpr std::int64_t kMostBlocks = INT32_MAX;

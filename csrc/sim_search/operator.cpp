@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "data_plane/category_index.h"
+#include "sim_search/hard_call.h"
+#include "sim_search/kernel.h"
 #include "sim_search/soft_call.h"
 #include "torch_abi/library.h"
 #include "torch_abi/parallel.h"
@@ -116,48 +118,36 @@ void look_up(const CategoryRun<std::int64_t>& run, std::int64_t target, std::int
 
 Tensor sim_search_hard(Tensor category, Tensor offsets, Tensor target, Tensor rows, Tensor index,
                        std::int64_t k) {
-  require_int64(category, -1, "expected category [N] of int64");
-  require_int64(target, -1, "expected target [M] of int64");
-  require(k >= 1, "expected k of at least 1");
-  category = category.contiguous();
-  offsets = offsets.contiguous();
-  target = target.contiguous();
-  const std::int64_t events = category.size(0), targets = target.size(0);
-  std::vector<SearchRow> searched = rows_between(offsets, events);
-  if (rows.numel() > 0 || targets == 0) {
-    require_int64(rows, targets, "expected rows [M] of int64");
-    rows = rows.contiguous();
-    const std::int64_t* row = rows.data<std::int64_t>();
+  const HardCall call(std::move(category), std::move(offsets), std::move(target), std::move(rows),
+                      std::move(index), k);
+  std::vector<SearchRow> searched = rows_between(call.offsets, call.events);
+  if (call.has_rows()) {
+    const std::int64_t* row = call.rows.data<std::int64_t>();
     std::vector<SearchRow> of_targets;
-    of_targets.reserve(targets);
-    for (std::int64_t i = 0; i < targets; ++i) {
-      require(0 <= row[i] && row[i] < static_cast<std::int64_t>(searched.size()),
-              "expected rows from 0 to B - 1");
+    of_targets.reserve(call.targets);
+    for (std::int64_t i = 0; i < call.targets; ++i) {
+      require(0 <= row[i] && row[i] < call.batch, "expected rows from 0 to B - 1");
       of_targets.push_back(searched[row[i]]);
     }
     searched = std::move(of_targets);
   }
-  require(static_cast<std::int64_t>(searched.size()) == targets,
-          "expected rows, or a target for each row");
 
-  Tensor found = target.empty({targets, k});
-  const HardSearch search{category.data<std::int64_t>(), searched.data(),
-                          target.data<std::int64_t>(), k, found.mutable_data<std::int64_t>()};
-  if (index.numel() == 0) {
+  Tensor found = call.empty_indices();
+  const HardSearch search{call.category.data<std::int64_t>(), searched.data(),
+                          call.target.data<std::int64_t>(), k, found.mutable_data<std::int64_t>()};
+  if (!call.has_index()) {
     const SimSearchKernels& kernels = RECBENCH_SELECT(sim_search_kernels);
-    parallel_for(targets, 1,
+    parallel_for(call.targets, 1,
                  [&](std::int64_t begin, std::int64_t end) { kernels.hard(search, begin, end); });
     return found;
   }
-  require_int64(index, events, "expected index [N] of int64");
-  index = index.contiguous();
-  const std::int64_t* order = index.data<std::int64_t>();
+  const std::int64_t* order = call.index.data<std::int64_t>();
   // A look-up takes about a microsecond: less than it costs to hand a few to a thread.
-  parallel_for(targets, 64, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(call.targets, 64, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const SearchRow row = search.rows[i];
-      look_up({order, search.category, events, row.first, row.first + row.length}, search.target[i],
-              k, search.indices + i * k);
+      look_up({order, search.category, call.events, row.first, row.first + row.length},
+              search.target[i], k, search.indices + i * k);
     }
   });
   return found;

@@ -2,17 +2,21 @@
 #include <algorithm>
 
 #include "cuda/on_device.cuh"
+#include "sim_search/hard.cuh"
+#include "sim_search/hard_call.h"
 #include "sim_search/soft.cuh"
 #include "sim_search/soft_call.h"
 #include "torch_abi/library.h"
 
 namespace recbench::cuda {
 
-// In soft.cu.
+// In soft.cu and hard.cu.
 extern template void soft_search<float>(const SoftSearchOnDevice&, Stream);
 extern template void soft_search<double>(const SoftSearchOnDevice&, Stream);
 extern template void soft_search<BFloat16>(const SoftSearchOnDevice&, Stream);
 extern template void soft_search<Float16>(const SoftSearchOnDevice&, Stream);
+extern template void hard_search<false>(const HardSearchOnDevice&, Stream);
+extern template void hard_search<true>(const HardSearchOnDevice&, Stream);
 
 namespace {
 
@@ -62,10 +66,9 @@ std::tuple<Tensor, Tensor> sim_search_soft(Tensor query, std::vector<Tensor> key
                                            std::vector<Tensor> tables, Tensor offsets,
                                            Tensor lengths, std::int64_t k) {
   const OnDevice device(query);
-  device.demand(keys);
-  device.demand(tables);
-  device.demand(offsets);
-  device.demand(lengths);
+  for (const Tensor& tensor : keys) device.demand(tensor);
+  for (const Tensor& tensor : tables) device.demand(tensor);
+  for (const Tensor* tensor : {&offsets, &lengths}) device.demand(*tensor);
   const SoftCall call(std::move(query), std::move(keys), std::move(tables), std::move(offsets),
                       std::move(lengths), k);
   require(k <= kMostFound, "expected k of at most 1024 on a GPU");
@@ -77,23 +80,45 @@ std::tuple<Tensor, Tensor> sim_search_soft(Tensor query, std::vector<Tensor> key
   SoftSearchOnDevice search = arguments(call, choose_parts(call, device));
   search.indices = indices.mutable_data<std::int64_t>();
   search.scores = scores.mutable_data<void>();
-  switch (call.stored) {
-    case Dtype::float32:
-      run<float>(call, device, search);
-      break;
-    case Dtype::float64:
-      run<double>(call, device, search);
-      break;
-    case Dtype::bfloat16:
-      run<BFloat16>(call, device, search);
-      break;
-    default:
-      run<Float16>(call, device, search);
-  }
+  by_dtype(call.stored, [&](auto type) { run<decltype(type)>(call, device, search); });
   return {std::move(indices), std::move(scores)};
 }
 
+Tensor sim_search_hard(Tensor category, Tensor offsets, Tensor target, Tensor rows, Tensor index,
+                       std::int64_t k) {
+  const OnDevice device(category);
+  for (const Tensor* tensor : {&offsets, &target, &rows, &index}) device.demand(*tensor);
+  const HardCall call(std::move(category), std::move(offsets), std::move(target), std::move(rows),
+                      std::move(index), k);
+  require(call.targets <= kMostBlocks, "expected fewer than 2^31 targets on a GPU");
+  Tensor found = call.empty_indices();
+  const HardSearchOnDevice search{call.category.data<std::int64_t>(),
+                                  call.offsets.data<std::int64_t>(),
+                                  call.target.data<std::int64_t>(),
+                                  call.has_rows() ? call.rows.data<std::int64_t>() : nullptr,
+                                  call.index.data<std::int64_t>(),
+                                  call.events,
+                                  call.batch,
+                                  call.targets,
+                                  k,
+                                  found.mutable_data<std::int64_t>()};
+  (call.has_index() ? hard_search<true> : hard_search<false>)(search, device.stream());
+  return found;
+}
+
 const Registration soft_registration(nullptr, "sim_search_soft", "CUDA", boxed<sim_search_soft>);
+const Registration hard_registration(nullptr, "sim_search_hard", "CUDA", boxed<sim_search_hard>);
 
 }  // namespace
 }  // namespace recbench::cuda
+
+// For Python: bytes of shared memory of a soft search, by the number of the dtype of what is
+// stored.
+RECBENCH_FOR_PYTHON std::int64_t recbench_sim_search_soft_shared(std::int64_t width, std::int64_t k,
+                                                                 std::int64_t dtype) {
+  std::int64_t bytes = 0;
+  recbench::cuda::by_dtype(static_cast<recbench::Dtype>(dtype), [&](auto type) {
+    bytes = recbench::cuda::soft_search_shared<decltype(type)>(width, k);
+  });
+  return bytes;
+}

@@ -9,11 +9,6 @@
 
 namespace recbench {
 
-inline void require_int64(const Tensor& tensor, std::int64_t length, const char* what) {
-  require(tensor.dim() == 1 && tensor.dtype() == Dtype::int64, what);
-  require(length < 0 || tensor.size(0) == length, what);
-}
-
 class SoftCall {
  public:
   SoftCall(Tensor&& in_query, std::vector<Tensor>&& in_keys, std::vector<Tensor>&& in_tables,

@@ -158,6 +158,12 @@ class Tensor {
   AtenTensorHandle handle_;
 };
 
+// Throws unless a tensor is a vector of int64, of `length` elements if that is not negative.
+inline void require_int64(const Tensor& tensor, std::int64_t length, const char* what) {
+  require(tensor.dim() == 1 && tensor.dtype() == Dtype::int64, what);
+  require(length < 0 || tensor.size(0) == length, what);
+}
+
 // out = a b, by torch's own matrix multiply.
 inline void multiply_into(Tensor& out, const Tensor& a, const Tensor& b) {
   check(aoti_torch_mm_out(out.handle(), a.handle(), b.handle()), "multiply matrices");

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import torch
 
 from recbench.ops import native
+from recbench.ops.native import KERNEL_DTYPES
 
 MOST_BLOCKS = 2**31 - 1
 
@@ -24,20 +26,34 @@ def refusal(name: str, device: torch.device) -> str:
     return _card_refusal(device.index)
 
 
-def size_refusal(device: torch.device, *, blocks: int, shared: int) -> str:
-    """Return why a kernel of a size cannot start on a GPU, empty if it can.
+def refusal_of_gradient(name: str, device: torch.device) -> str:
+    """Return why operator `name` has no gradient on a GPU, empty if it has one or is on no GPU."""
+    if device.type != "cuda" or f"{name}_backward" in native.CUDA_KERNELS:
+        return ""
+    return f"no kernel for {device.type} of its gradient"
+
+
+def size_refusal(
+    name: str, device: torch.device, dtype: torch.dtype, blocks: int, sizes: Iterable[int]
+) -> str:
+    """Return why operator `name` cannot run at a size on a GPU, empty if it can or is on no GPU.
 
     Args:
-        device: The GPU.
+        name: The operator, whose kernel's shared memory the library tells.
+        device: Where its tensors are.
+        dtype: Of what it reads.
         blocks: Blocks of threads.
-        shared: Bytes of shared memory of each.
+        sizes: What the shared memory depends on beside the dtype, in the library's order.
     """
+    if device.type != "cuda" or name not in native.CUDA_KERNELS or dtype not in KERNEL_DTYPES:
+        return ""
     if blocks > MOST_BLOCKS:
-        return f"{blocks} rows are more than the {MOST_BLOCKS} that a GPU takes at once"
-    most = _most_shared(device.index)
-    if shared > most:
-        return f"so wide that {shared} bytes of shared memory were needed; the card has {most}"
-    return ""
+        return f"more rows than the {MOST_BLOCKS} blocks of a GPU"
+    # By `index` sizes that `torch.compile` keeps open are fixed, for it has to know the answer.
+    fixed = map(operator.index, sizes)
+    needed = _ask(f"{name}_shared", *fixed, KERNEL_DTYPES.index(dtype))
+    most = _ask("most_shared", device.index)
+    return "" if needed <= most else f"too wide: {needed} bytes of shared memory, {most} at most"
 
 
 def kernels() -> str:
@@ -75,5 +91,5 @@ def _card_refusal(index: int | None) -> str:
 
 
 @_constant
-def _most_shared(index: int) -> int:
-    return native.most_shared(index)
+def _ask(function: str, *numbers: int) -> int:
+    return native.ask(function, *numbers)

@@ -19,11 +19,9 @@ from torch import Tensor
 
 from recbench.errors import UsageError
 from recbench.ops import cuda, native
+from recbench.ops.native import KERNEL_DTYPES
 
 Backend = Literal["auto", "native", "reference"]
-
-KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
-"""Of vectors; ids, where an operator takes no others, are int64."""
 
 
 def _from_environment() -> str:

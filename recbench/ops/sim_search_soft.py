@@ -148,22 +148,15 @@ def sim_search_soft(
     return (indices, scores) if query.ndim == 3 else (indices[:, 0], scores[:, 0])
 
 
-def gpu_shared(width: int, k: int, compute: int) -> int:
-    """Return the bytes of shared memory of the kernel for GPUs, `compute` being a score's."""
-    return (2 * (1024 if k <= 512 else 2048) + width) * compute
-
-
 def _gpu_refusal(queries: Tensor, stored: list[Tensor], k: int) -> str:
     """Say why the kernel for GPUs cannot take a search of this size; empty elsewhere."""
-    if not queries.is_cuda or not native.CUDA_ARCHITECTURES:
-        return ""
-    if k > GPU_MOST_FOUND:
+    if queries.is_cuda and k > GPU_MOST_FOUND:
         return f"k of {k}, above {GPU_MOST_FOUND}"
-    if len(stored) > GPU_MOST_FIELDS:
+    if queries.is_cuda and len(stored) > GPU_MOST_FIELDS:
         return f"{len(stored)} fields, more than {GPU_MOST_FIELDS}"
     batch, targets, width = queries.shape
-    shared = gpu_shared(width, k, _compute_dtype(stored[0]).itemsize)
-    return cuda.size_refusal(queries.device, blocks=batch * targets, shared=shared)
+    device, dtype = queries.device, stored[0].dtype
+    return cuda.size_refusal("sim_search_soft", device, dtype, batch * targets, (width, k))
 
 
 def _check(
