@@ -6,6 +6,7 @@ on the host, all but those that ask for what only a GPU has.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from ops.soft_search import check_soft
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from recbench.ops import OPERATORS, native
+from recbench.ops import OPERATORS, din_attention_native, native
 from recbench.ops.dispatch import Case, Operator, backend, observe
 from recbench.ops.native import KERNEL_DTYPES
 from recbench.testing.operator_checks import check_compiled, check_equality
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.cuda
 
 CPU = torch.device("cpu")
 NAMES = [operator.name for operator in OPERATORS]
+OPTIONS = {"slope1": None, "slope2": None, "gate1": None, "gate2": None, "scale": 1.0}
 EMULATED_STRIDE = 4
 """The emulation is slow: of a list of cases it gets every fourth, the searches' shapes being 15."""
 
@@ -97,6 +99,45 @@ def test_torch_approves(operator: Operator, device: torch.device):
             operator.function(**case.arguments)
         ((function, arguments),) = calls.made
         torch.library.opcheck(function, arguments)
+
+
+def widest(function: str, device: torch.device, *sizes: int) -> int:
+    """Return the largest width whose shared memory, as the library tells it, a block may have."""
+    most = native.ask("most_shared", device.index or 0)
+    needed = lambda width: native.ask(function, width, *sizes, 0)  # noqa: E731
+    return bisect_right(range(100_000), most, key=needed) - 1
+
+
+def test_the_widest_search_runs_and_a_wider_one_is_refused(device: torch.device):
+    width = widest("sim_search_soft_shared", device, 3)
+    none = torch.empty(0, dtype=torch.int64, device=device)
+    lengths = torch.tensor([2], device=device)
+    for wide in (width, width + 1):
+        keys = torch.tensor([1.0, 2.0], device=device)[None, :, None].expand(1, 2, wide)
+        call = (torch.ones(1, 1, wide, device=device), [keys], [], none, lengths, 3)
+        if wide > width:
+            with pytest.raises((ValueError, RuntimeError), match="shared memory"):
+                torch.ops.recbench.sim_search_soft(*call)
+        else:
+            indices, scores = torch.ops.recbench.sim_search_soft(*call)
+            assert indices.tolist() == [[[1, 0, -1]]]
+            assert scores.tolist() == [[[2 * wide, wide, -torch.inf]]]
+
+
+def test_the_widest_attention_runs_and_a_wider_one_is_refused(device: torch.device):
+    width = widest("din_attention_shared", device, 5, 3)
+    for wide in (width, width + 1):
+        zeros = {"w1": (5, 4 * wide), "b1": (5,), "w2": (3, 5), "b2": (3,), "w3": (3,)}
+        given = {name: torch.zeros(shape, device=device) for name, shape in zeros.items()}
+        given |= {"query": torch.ones(1, wide), "keys": torch.ones(1, 2, wide)}
+        given |= {"b3": torch.ones(1), "lengths": torch.tensor([2])}
+        given |= {"activation": "sigmoid", "normalize": "none"}
+        given = moved(given, device)
+        if wide > width:
+            with pytest.raises((ValueError, RuntimeError), match="shared memory"):
+                din_attention_native.run(**given | OPTIONS)
+        else:
+            assert din_attention_native.run(**given | OPTIONS).tolist() == [[2.0] * wide]
 
 
 def as_list(found: Any) -> list[Tensor]:
