@@ -108,4 +108,8 @@ OnDevice::~OnDevice() = default;
 
 }  // namespace recbench::cuda
 
+RECBENCH_FOR_PYTHON std::int64_t recbench_most_shared(std::int64_t) {
+  return recbench::emulation::kMostShared - recbench::cuda::kStaticShared;
+}
+
 #endif
