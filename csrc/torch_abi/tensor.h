@@ -21,6 +21,12 @@ inline void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(std::string("recbench: ") + what);
 }
 
+struct Device {
+  std::int32_t type, index;
+
+  bool operator==(const Device& other) const { return type == other.type && index == other.index; }
+};
+
 enum class Dtype { float32, float64, bfloat16, float16, int64, other };
 
 class Tensor {
@@ -46,6 +52,11 @@ class Tensor {
     std::int64_t value;
     check(aoti_torch_get_size(handle_, axis, &value), "tell a size");
     return value;
+  }
+
+  Device device() const {
+    return {ask<std::int32_t>(aoti_torch_get_device_type, "tell a device"),
+            ask<std::int32_t>(aoti_torch_get_device_index, "tell a device")};
   }
 
   Dtype dtype() const {
@@ -83,15 +94,17 @@ class Tensor {
   // The tensor itself if its elements lie in order without gaps, else a copy in which they do.
   Tensor contiguous() const {
     if (ask<bool>(aoti_torch_is_contiguous, "tell whether a tensor is contiguous")) {
-      AtenTensorHandle same;
-      check(aoti_torch_new_tensor_handle(handle_, &same), "share a tensor");
-      return Tensor(same);
+      return share();
     }
-    std::vector<std::int64_t> shape;
-    for (std::int64_t axis = 0; axis < dim(); ++axis) shape.push_back(size(axis));
-    Tensor copy = empty(shape, ask<std::int32_t>(aoti_torch_get_dtype, "tell a dtype"));
-    check(aoti_torch_copy_(copy.handle_, handle_, 0), "copy a tensor");
-    return copy;
+    return copy(ask<std::int32_t>(aoti_torch_get_dtype, "tell a dtype"));
+  }
+
+  // The tensor itself if it is of that dtype, else a copy which is.
+  Tensor to(Dtype wanted) const { return dtype() == wanted ? share() : copy(code(wanted)); }
+
+  // Takes another tensor's elements, of any dtype; it has the same shape.
+  void copy_from(const Tensor& from) {
+    check(aoti_torch_copy_(handle_, from.handle_, 0), "copy a tensor");
   }
 
   // The same memory under another shape; `offset` elements are passed over.
@@ -131,22 +144,42 @@ class Tensor {
     throw std::invalid_argument("recbench: no such dtype");
   }
 
+  Tensor share() const {
+    AtenTensorHandle same;
+    check(aoti_torch_new_tensor_handle(handle_, &same), "share a tensor");
+    return Tensor(same);
+  }
+
+  // A contiguous copy.
+  Tensor copy(std::int32_t dtype) const {
+    std::vector<std::int64_t> shape;
+    for (std::int64_t axis = 0; axis < dim(); ++axis) shape.push_back(size(axis));
+    Tensor made = empty(shape, dtype);
+    made.copy_from(*this);
+    return made;
+  }
+
   Tensor empty(const std::vector<std::int64_t>& shape, std::int32_t dtype) const {
     std::vector<std::int64_t> strides(shape.size(), 1);
     for (std::size_t axis = shape.size(); axis-- > 1;) {
       strides[axis - 1] = strides[axis] * (shape[axis] > 0 ? shape[axis] : 1);
     }
+    const Device here = device();
     AtenTensorHandle made;
-    check(aoti_torch_empty_strided(
-              static_cast<std::int64_t>(shape.size()), shape.data(), strides.data(), dtype,
-              ask<std::int32_t>(aoti_torch_get_device_type, "tell a device"),
-              ask<std::int32_t>(aoti_torch_get_device_index, "tell a device"), &made),
+    check(aoti_torch_empty_strided(static_cast<std::int64_t>(shape.size()), shape.data(),
+                                   strides.data(), dtype, here.type, here.index, &made),
           "make a tensor");
     return Tensor(made);
   }
 
   AtenTensorHandle handle_;
 };
+
+// Throws unless a tensor is a vector of int64, of `length` elements if that is not negative.
+inline void require_int64(const Tensor& tensor, std::int64_t length, const char* what) {
+  require(tensor.dim() == 1 && tensor.dtype() == Dtype::int64, what);
+  require(length < 0 || tensor.size(0) == length, what);
+}
 
 // out = a b, by torch's own matrix multiply.
 inline void multiply_into(Tensor& out, const Tensor& a, const Tensor& b) {

@@ -16,6 +16,7 @@ def doctor(as_json: options.Json = False) -> None:
 
     from recbench.device import refusal
     from recbench.folders import Folders
+    from recbench.ops import cuda
     from recbench.provenance import environment
     from recbench.recording import implementations
 
@@ -27,6 +28,7 @@ def doctor(as_json: options.Json = False) -> None:
     found = {
         **vars(environment(device)),
         "accelerators": ", ".join(cards) or f"none: {why}",
+        "CUDA kernels": cuda.kernels(),
         "native code": ", ".join(f"{name}: {how}" for name, how in native.items()),
         **{tool: shutil.which(tool) or "not found" for tool in ("g++", "cmake", "ninja", "nvcc")},
         "raw files": str(folders.raw),
