@@ -24,9 +24,10 @@ std::size_t din_forward_shared(const DinAttentionArguments& given) {
   return parts.taken() * sizeof(Compute<S>);
 }
 
-template <class S, int together>
+template <class S>
 __global__ void __launch_bounds__(kDinThreads, sizeof(S) == 8 ? 2 : 4)
-    din_forward_kernel(DinAttentionArguments given, const Compute<S>* prepared, S* outputs) {
+    din_forward_kernel(DinAttentionArguments given, bool packed_keys, const Compute<S>* prepared,
+                       S* outputs) {
   using C = Compute<S>;
   RECBENCH_DYNAMIC_SHARED(C, memory);
   DeviceParts<C> parts(memory);
@@ -46,11 +47,11 @@ __global__ void __launch_bounds__(kDinThreads, sizeof(S) == 8 ? 2 : 4)
   }
   RunningSoftmax<C> softmax;
   for (std::int64_t t = 0; t < length; t += kSteps) {
-    const std::int64_t steps = length - t < kSteps ? length - t : kSteps;
+    const unsigned steps = steps_of_tile(length, t);
     __syncthreads();
-    bring_keys<S, together>(keys + t * width, width, steps, tile);
+    bring_keys(keys + t * width, packed_keys, width, steps, tile);
     __syncthreads();
-    score_steps(given, weights, tile, [](unsigned, unsigned, C, C) {});
+    score_steps(given, weights, tile);
     __syncthreads();
     C factor = 1;
     if (given.softmax) {
@@ -82,10 +83,9 @@ void din_forward(const DinAttentionArguments& given, Compute<S>* prepared, S* ou
                  Stream stream) {
   if (given.batch == 0) return;
   prepare_weights<S>(given, prepared, stream);
-  launch(in_packs<S>(given.keys, given.width) ? din_forward_kernel<S, kPack<S>>
-                                              : din_forward_kernel<S, 1>,
-         static_cast<unsigned>(given.batch), kDinThreads, din_forward_shared<S>(given), stream,
-         given, prepared, output);
+  launch(din_forward_kernel<S>, static_cast<unsigned>(given.batch), kDinThreads,
+         din_forward_shared<S>(given), stream, given, in_packs<S>(given.keys, given.width),
+         prepared, output);
 }
 
 }  // namespace recbench::cuda

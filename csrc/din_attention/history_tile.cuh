@@ -7,51 +7,42 @@
 
 namespace recbench::cuda {
 
-// Hands out parts of a piece of memory, one after another; without memory it only counts them.
+// A hidden layer of a tile of steps.
 template <class C>
-class DeviceParts {
- public:
-  explicit __host__ __device__ DeviceParts(C* memory) : memory_(memory) {}
+struct LayerTile {
+  unsigned units;    // with padding
+  unsigned stride;   // of steps
+  C *sums, *values;  // before activation, null where nobody asks, and after
 
-  __host__ __device__ C* take(std::int64_t count) {
-    C* const part = memory_ == nullptr ? nullptr : memory_ + taken_;
-    taken_ += count;
-    return part;
+  __host__ __device__ LayerTile(std::int64_t count, bool with_sums, DeviceParts<C>& parts)
+      : units(padded(count)), stride(units + 1) {
+    sums = with_sums ? parts.take(kSteps * stride) : nullptr;
+    values = parts.take(kSteps * stride);
   }
-  __host__ __device__ std::int64_t taken() const { return taken_; }
-
- private:
-  C* memory_;
-  std::int64_t taken_ = 0;
 };
 
 // Where a block keeps its row and a tile. Rows lie odd distances apart, so that a warp can read
 // along a column.
 template <class C>
 struct HistoryTile {
-  unsigned units1, units2;  // with padding
-  std::int64_t key_stride, stride1, stride2;
-  C *folded, *bias;    // [width, stride1], [units1]: the row's first layer
-  C* second;           // [hidden1, stride2]
-  C* keys;             // [kSteps, key_stride]
-  C *sums1, *values1;  // [kSteps, stride1]: before activation, null where not asked for, and after
-  C* scores;           // [kSteps]
+  LayerTile<C> first, second;
+  unsigned key_stride;
+  C *folded, *bias;  // [width, first.stride], [first.units]: the row's first layer
+  C* weight2;        // [hidden1, second.stride]
+  C* keys;           // [kSteps, key_stride]
+  C* scores;         // [kSteps]
 
-  // The backward pass also reads both matrices transposed, with zeros for padded columns.
+  // The backward pass also reads both matrices transposed, whose padding it fills, and for PReLU
+  // wants the sums.
   __host__ __device__ HistoryTile(const DinAttentionArguments& given, bool backward,
                                   DeviceParts<C>& parts)
-      : units1(padded(given.hidden1)),
-        units2(padded(given.hidden2)),
-        key_stride(padded(given.width) + 1),
-        stride1(units1 + 1),
-        stride2(units2 + 1) {
-    folded = parts.take((backward ? padded(given.width) : given.width) * stride1);
-    bias = parts.take(units1);
-    second = parts.take((backward ? units1 : given.hidden1) * stride2);
+      : first(given.hidden1, backward && given.activation == DinActivation::prelu, parts),
+        second(given.hidden2, backward && given.activation == DinActivation::prelu, parts),
+        key_stride(padded(given.width) + 1) {
+    folded = parts.take((backward ? padded(given.width) : given.width) * first.stride);
+    bias = parts.take(first.units);
+    weight2 = parts.take((backward ? first.units : given.hidden1) * second.stride);
     keys = parts.take(kSteps * key_stride);
-    const bool sums = backward && given.activation == DinActivation::prelu;
-    sums1 = sums ? parts.take(kSteps * stride1) : nullptr;
-    values1 = parts.take(kSteps * stride1);
     scores = parts.take(kSteps);
   }
 };
@@ -65,8 +56,10 @@ inline __device__ std::int64_t clamped_length(const DinAttentionArguments& given
 template <class C>
 __device__ void bring_second(const DinAttentionArguments& given, const DeviceWeights<C>& weights,
                              const HistoryTile<C>& tile) {
-  for (std::int64_t i = threadIdx.x; i < given.hidden1 * tile.units2; i += kDinThreads) {
-    tile.second[i / tile.units2 * tile.stride2 + i % tile.units2] = weights.second[i];
+  const auto count = static_cast<unsigned>(given.hidden1) * tile.second.units;
+  for (unsigned i = threadIdx.x; i < count; i += kDinThreads) {
+    tile.weight2[i / tile.second.units * tile.second.stride + i % tile.second.units] =
+        weights.second[i];
   }
 }
 
@@ -74,26 +67,26 @@ __device__ void bring_second(const DinAttentionArguments& given, const DeviceWei
 template <class C>
 __device__ void fold(const DinAttentionArguments& given, const DeviceWeights<C>& weights,
                      const C* query, const HistoryTile<C>& tile) {
-  const std::int64_t count = given.width * tile.units1;
-  for (std::int64_t i = threadIdx.x; i < count; i += kDinThreads) {
-    const std::int64_t d = i / tile.units1;
-    tile.folded[d * tile.stride1 + i % tile.units1] =
+  const auto width = static_cast<unsigned>(given.width);
+  for (unsigned i = threadIdx.x; i < width * tile.first.units; i += kDinThreads) {
+    const unsigned d = i / tile.first.units;
+    tile.folded[d * tile.first.stride + i % tile.first.units] =
         weights.key[i] + query[d] * weights.product[i];
   }
-  for (unsigned unit = threadIdx.x; unit < tile.units1; unit += kDinThreads) {
+  for (unsigned unit = threadIdx.x; unit < tile.first.units; unit += kDinThreads) {
     C sum = weights.first_units.bias[unit];
-    for (std::int64_t d = 0; d < given.width; ++d) {
-      sum += query[d] * weights.query[d * tile.units1 + unit];
+    for (unsigned d = 0; d < width; ++d) {
+      sum += query[d] * weights.query[d * tile.first.units + unit];
     }
     tile.bias[unit] = sum;
   }
 }
 
 // Brings `steps` keys to shared memory, and zeros where the tile has more.
-template <class S, int together, class C>
-__device__ void bring_keys(const S* keys, std::int64_t width, std::int64_t steps,
-                           const HistoryTile<C>& tile) {
-  for (std::int64_t i = threadIdx.x * together; i < kSteps * width; i += kDinThreads * together) {
+template <int together, class S, class C>
+__device__ void bring_packs(const S* keys, unsigned width, unsigned steps,
+                            const HistoryTile<C>& tile) {
+  for (unsigned i = threadIdx.x * together; i < kSteps * width; i += kDinThreads * together) {
     C* const to = tile.keys + i / width * tile.key_stride + i % width;
     if (i >= steps * width) {
       for (int n = 0; n < together; ++n) to[n] = 0;
@@ -104,34 +97,63 @@ __device__ void bring_keys(const S* keys, std::int64_t width, std::int64_t steps
   }
 }
 
-// Writes the tile's scores, scaled, and calls keep(step, unit, sum, value) for what the second
-// layer has before and after activation.
-template <class C, class Keep>
+template <class S, class C>
+__device__ void bring_keys(const S* keys, bool packed, std::int64_t width, unsigned steps,
+                           const HistoryTile<C>& tile) {
+  if (packed) {
+    bring_packs<kPack<S>>(keys, static_cast<unsigned>(width), steps, tile);
+  } else {
+    bring_packs<1>(keys, static_cast<unsigned>(width), steps, tile);
+  }
+}
+
+// How many of a history's steps the tile from step `t` on has.
+inline __device__ unsigned steps_of_tile(std::int64_t length, std::int64_t t) {
+  return static_cast<unsigned>(length - t < kSteps ? length - t : kSteps);
+}
+
+// Writes what inputs times `weights` plus `bias` come to in a layer, and its values.
+template <class C>
+__device__ void run_layer(DinActivation activation, View<C> inputs, unsigned depth, View<C> weights,
+                          const C* bias, const UnitWeights<C>& units, const LayerTile<C>& layer) {
+  const unsigned begin = first_row() * layer.stride;
+  multiply(
+      inputs, depth, weights, layer.units, [&](unsigned, unsigned unit) { return bias[unit]; },
+      [&](unsigned n, unsigned unit, C sum) {
+        layer.values[begin + n * layer.stride + unit] = sum;
+      });
+  // Each thread reads what it wrote itself.
+  for (unsigned unit = threadIdx.x % kUnits; unit < layer.units; unit += kUnits) {
+    for (unsigned n = 0; n < kStepsEach; ++n) {
+      const unsigned at = begin + n * layer.stride + unit;
+      const C sum = layer.values[at];
+      if (layer.sums != nullptr) layer.sums[at] = sum;
+      layer.values[at] = activated(activation, sum, units, unit);
+    }
+  }
+}
+
+// Runs the hidden layers and writes the tile's scores, scaled.
+template <class C>
 __device__ void score_steps(const DinAttentionArguments& given, const DeviceWeights<C>& weights,
-                            const HistoryTile<C>& tile, const Keep& keep) {
-  const unsigned first = first_row();
-  multiply(
-      View<C>{tile.keys, tile.key_stride, 1}, given.width, View<C>{tile.folded, tile.stride1, 1},
-      tile.units1, [&](unsigned, unsigned unit) { return tile.bias[unit]; },
-      [&](unsigned n, unsigned unit, C sum) {
-        const std::int64_t at = (first + n) * tile.stride1 + unit;
-        if (tile.sums1 != nullptr) tile.sums1[at] = sum;
-        tile.values1[at] = activated(given.activation, sum, weights.first_units, unit);
-      });
+                            const HistoryTile<C>& tile) {
+  const LayerTile<C>&first = tile.first, &second = tile.second;
+  const auto width = static_cast<unsigned>(given.width);
+  const auto hidden1 = static_cast<unsigned>(given.hidden1);
+  run_layer(given.activation, View<C>{tile.keys, tile.key_stride, 1}, width,
+            View<C>{tile.folded, first.stride, 1}, tile.bias, weights.first_units, first);
   __syncthreads();
-  C parts[kStepsEach] = {};
-  multiply(
-      View<C>{tile.values1, tile.stride1, 1}, given.hidden1, View<C>{tile.second, tile.stride2, 1},
-      tile.units2, [&](unsigned, unsigned unit) { return weights.second_units.bias[unit]; },
-      [&](unsigned n, unsigned unit, C sum) {
-        const C value = activated(given.activation, sum, weights.second_units, unit);
-        keep(first + n, unit, sum, value);
-        parts[n] += weights.score[unit] * value;
-      });
-  const C bias = weights.score[tile.units2];
-  for (unsigned n = 0; n < kStepsEach; ++n) {
-    const C score = (sum_of_lanes<kUnits>(parts[n]) + bias) * static_cast<C>(given.scale);
-    if (threadIdx.x % kUnits == 0) tile.scores[first + n] = score;
+  run_layer(given.activation, View<C>{first.values, first.stride, 1}, hidden1,
+            View<C>{tile.weight2, second.stride, 1}, weights.second_units.bias,
+            weights.second_units, second);
+  for (unsigned step = first_row(); step < first_row() + kStepsEach; ++step) {
+    C score = 0;
+    for (unsigned unit = threadIdx.x % kUnits; unit < second.units; unit += kUnits) {
+      score += weights.score[unit] * second.values[step * second.stride + unit];
+    }
+    score =
+        (sum_of_lanes<kUnits>(score) + weights.score[second.units]) * static_cast<C>(given.scale);
+    if (threadIdx.x % kUnits == 0) tile.scores[step] = score;
   }
 }
 

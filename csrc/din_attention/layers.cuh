@@ -39,7 +39,7 @@ __device__ C activated(DinActivation activation, C sum, const UnitWeights<C>& we
 template <class C>
 struct View {
   const C* data;
-  std::int64_t down, across;
+  unsigned down, across;
 };
 
 // The first of the four rows of a product that a thread computes.
@@ -50,7 +50,7 @@ inline __device__ unsigned first_row() {
 // Calls emit(n, column, sum) for the n-th of this thread's rows and some columns from `first` on,
 // where sum = start(n, column) + left[row, .] . right[., column].
 template <unsigned columns, class C, class Start, class Emit>
-__device__ void add_up(View<C> left, std::int64_t depth, View<C> right, unsigned first,
+__device__ void add_up(View<C> left, unsigned depth, View<C> right, unsigned first,
                        const Start& start, const Emit& emit) {
   const C* const rows = left.data + first_row() * left.down;
   const unsigned column = first + threadIdx.x % kUnits;
@@ -58,7 +58,7 @@ __device__ void add_up(View<C> left, std::int64_t depth, View<C> right, unsigned
   for (unsigned n = 0; n < kStepsEach; ++n) {
     for (unsigned u = 0; u < columns; ++u) sums[n][u] = start(n, column + u * kUnits);
   }
-  for (std::int64_t d = 0; d < depth; ++d) {
+  for (unsigned d = 0; d < depth; ++d) {
     C factor[columns];
     for (unsigned u = 0; u < columns; ++u) {
       factor[u] = right.data[d * right.down + (column + u * kUnits) * right.across];
@@ -75,20 +75,17 @@ __device__ void add_up(View<C> left, std::int64_t depth, View<C> right, unsigned
 
 // The same for all `columns`, a multiple of kUnits, of a product of kSteps rows.
 template <class C, class Start, class Emit>
-__device__ void multiply(View<C> left, std::int64_t depth, View<C> right, unsigned columns,
+__device__ void multiply(View<C> left, unsigned depth, View<C> right, unsigned columns,
                          const Start& start, const Emit& emit) {
   unsigned first = 0;
   for (; first + 4 * kUnits <= columns; first += 4 * kUnits) {
     add_up<4>(left, depth, right, first, start, emit);
   }
-  switch ((columns - first) / kUnits) {
-    case 3:
-      return add_up<3>(left, depth, right, first, start, emit);
-    case 2:
-      return add_up<2>(left, depth, right, first, start, emit);
-    case 1:
-      return add_up<1>(left, depth, right, first, start, emit);
+  if (first + 2 * kUnits <= columns) {
+    add_up<2>(left, depth, right, first, start, emit);
+    first += 2 * kUnits;
   }
+  if (first < columns) add_up<1>(left, depth, right, first, start, emit);
 }
 
 }  // namespace recbench::cuda
