@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 SEEDS ?= 1
 PEERS ?= build/peers
+# The CUDA kernels take minutes to compile, and most machines have no use for them: ask for them by 1.
+export RECBENCH_CUDA ?= 0
 
 .PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops pins pages \
     results check-results peers bench-peers clean

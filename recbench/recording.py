@@ -21,7 +21,7 @@ from recbench.data import Manifest, Part, PreparedDataset, gather
 from recbench.errors import RecbenchError
 from recbench.evaluate import Predictions, Scores, attainable
 from recbench.metrics import METRICS, metric_of, score_name
-from recbench.ops import dispatch
+from recbench.ops import OPERATORS, dispatch
 from recbench.order import Order, Outcome
 from recbench.plain import digest
 from recbench.plugins import Plugin, source_hash
@@ -59,7 +59,9 @@ def run_key(config: RunConfig, plugin: Plugin, dataset: PreparedDataset) -> str:
 
 def implementations(device: torch.device) -> dict[str, str]:
     """Return what runs on `device`, of the data plane and of the models' operators."""
-    return {"gather": gather.implementation(), "operators": dispatch.implementation(device)}
+    names = (operator.name for operator in OPERATORS)
+    operators = {name: dispatch.implementation(name, device) for name in names}
+    return {"gather": gather.implementation(), **operators}
 
 
 def used_operators(operators: Mapping[str, set[str]]) -> dict[str, str]:

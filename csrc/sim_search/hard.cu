@@ -2,7 +2,7 @@
 
 namespace recbench::cuda {
 
-template __global__ void hard_search_kernel<false>(HardSearchOnDevice);
-template __global__ void hard_search_kernel<true>(HardSearchOnDevice);
+template void hard_search<false>(const HardSearchOnDevice&, Stream);
+template void hard_search<true>(const HardSearchOnDevice&, Stream);
 
 }  // namespace recbench::cuda

@@ -12,7 +12,7 @@ struct HardSearchOnDevice {
   const std::int64_t* offsets;   // [batch + 1]
   const std::int64_t* target;    // [targets]
   const std::int64_t* rows;      // [targets]; null where each row has its one target
-  const std::int64_t* index;     // [events], each row's by category, then by time; null to scan
+  const std::int64_t* index;     // [events], each row's by category, then by time
   std::int64_t events, batch, targets;
   std::int64_t k;         // at least 1
   std::int64_t* indices;  // [targets, k]
@@ -93,12 +93,13 @@ __global__ void __launch_bounds__(kHardThreads) hard_search_kernel(HardSearchOnD
   }
 }
 
-inline void hard_search(const HardSearchOnDevice& search, Stream stream) {
+// Without an index `search.index` is not read.
+template <bool with_index>
+void hard_search(const HardSearchOnDevice& search, Stream stream) {
   constexpr unsigned warps = kHardThreads / kWarp;
   if (search.targets == 0) return;
   const auto blocks = static_cast<unsigned>((search.targets + warps - 1) / warps);
-  launch(search.index != nullptr ? hard_search_kernel<true> : hard_search_kernel<false>, blocks,
-         kHardThreads, 0, stream, search);
+  launch(hard_search_kernel<with_index>, blocks, kHardThreads, 0, stream, search);
 }
 
 }  // namespace recbench::cuda

@@ -42,10 +42,11 @@ struct Case {
   void search(bool with_index, std::uint32_t seed) {
     indices.assign(target.size() * k, -7);
     const auto size = [](const Ints& of) { return static_cast<std::int64_t>(of.size()); };
-    hard_search({category.data(), offsets.data(), target.data(),
-                 rows.empty() ? nullptr : rows.data(), with_index ? index.data() : nullptr,
-                 size(category), size(offsets) - 1, size(target), k, indices.data()},
-                Stream{seed});
+    const auto search = with_index ? hard_search<true> : hard_search<false>;
+    search({category.data(), offsets.data(), target.data(), rows.empty() ? nullptr : rows.data(),
+            with_index ? index.data() : nullptr, size(category), size(offsets) - 1, size(target), k,
+            indices.data()},
+           Stream{seed});
   }
 
   void check() const {

@@ -58,6 +58,13 @@ std::int32_t aoti_torch_dtype_bfloat16();
 std::int32_t aoti_torch_dtype_float16();
 std::int32_t aoti_torch_dtype_int64();
 
+// In torch's CUDA library, which need not be there: on_device.cu looks these up when it runs.
+struct CUDAGuardOpaque;
+using CUDAGuardHandle = CUDAGuardOpaque*;
+AOTITorchError aoti_torch_create_cuda_guard(std::int32_t device_index, CUDAGuardHandle* guard);
+AOTITorchError aoti_torch_delete_cuda_guard(CUDAGuardHandle guard);
+AOTITorchError aoti_torch_get_current_cuda_stream(std::int32_t device_index, void** stream);
+
 AOTITorchError torch_list_size(StableListHandle list, std::size_t* size);
 AOTITorchError torch_list_get_item(StableListHandle list, std::size_t index, StableIValue* element);
 AOTITorchError torch_delete_list(StableListHandle list);

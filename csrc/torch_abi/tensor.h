@@ -21,6 +21,12 @@ inline void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(std::string("recbench: ") + what);
 }
 
+struct Device {
+  std::int32_t type, index;
+
+  bool operator==(const Device& other) const { return type == other.type && index == other.index; }
+};
+
 enum class Dtype { float32, float64, bfloat16, float16, int64, other };
 
 class Tensor {
@@ -46,6 +52,11 @@ class Tensor {
     std::int64_t value;
     check(aoti_torch_get_size(handle_, axis, &value), "tell a size");
     return value;
+  }
+
+  Device device() const {
+    return {ask<std::int32_t>(aoti_torch_get_device_type, "tell a device"),
+            ask<std::int32_t>(aoti_torch_get_device_index, "tell a device")};
   }
 
   Dtype dtype() const {
@@ -136,17 +147,22 @@ class Tensor {
     for (std::size_t axis = shape.size(); axis-- > 1;) {
       strides[axis - 1] = strides[axis] * (shape[axis] > 0 ? shape[axis] : 1);
     }
+    const Device here = device();
     AtenTensorHandle made;
-    check(aoti_torch_empty_strided(
-              static_cast<std::int64_t>(shape.size()), shape.data(), strides.data(), dtype,
-              ask<std::int32_t>(aoti_torch_get_device_type, "tell a device"),
-              ask<std::int32_t>(aoti_torch_get_device_index, "tell a device"), &made),
+    check(aoti_torch_empty_strided(static_cast<std::int64_t>(shape.size()), shape.data(),
+                                   strides.data(), dtype, here.type, here.index, &made),
           "make a tensor");
     return Tensor(made);
   }
 
   AtenTensorHandle handle_;
 };
+
+// Throws unless a tensor is a vector of int64, of `length` elements if that is not negative.
+inline void require_int64(const Tensor& tensor, std::int64_t length, const char* what) {
+  require(tensor.dim() == 1 && tensor.dtype() == Dtype::int64, what);
+  require(length < 0 || tensor.size(0) == length, what);
+}
 
 // out = a b, by torch's own matrix multiply.
 inline void multiply_into(Tensor& out, const Tensor& a, const Tensor& b) {

@@ -15,6 +15,7 @@ def doctor(as_json: options.Json = False) -> None:
     import torch
 
     from recbench.folders import Folders
+    from recbench.ops import cuda
     from recbench.provenance import environment
     from recbench.recording import implementations
 
@@ -25,6 +26,7 @@ def doctor(as_json: options.Json = False) -> None:
     found = {
         **vars(environment(device)),
         "accelerators": ", ".join(devices) or "none",
+        "CUDA kernels": cuda.kernels(),
         "native code": ", ".join(f"{name}: {how}" for name, how in native.items()),
         **{tool: shutil.which(tool) or "not found" for tool in ("g++", "cmake", "ninja", "nvcc")},
         "raw files": str(folders.raw),

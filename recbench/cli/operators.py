@@ -47,7 +47,7 @@ def _implementations(device: str) -> list[dict[str, Any]]:
     return [
         {
             "operator": operator.name,
-            "runs": dispatch.implementation(where),
+            "runs": dispatch.implementation(operator.name, where),
             "computes": (operator.function.__doc__ or "").splitlines()[0],
         }
         for operator in OPERATORS

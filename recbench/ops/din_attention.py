@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recbench.ops import din_attention_native
+from recbench.ops import cuda, din_attention_native
 from recbench.ops.checks import check_choice, check_floating, check_int64, check_shape
 from recbench.ops.din_attention_cases import benchmarks, cases
 from recbench.ops.dispatch import Operator, runs_native
@@ -152,9 +152,12 @@ def din_attention(
     check_floating(floats | options)
     check_int64("lengths", lengths, query.device)
     tensors = [*floats.values(), *(option for option in options.values() if option is not None)]
-    refusal = ""
-    if gated and torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-        refusal = "no gradient for dice"
+    refusal = cuda.size_refusal(
+        "din_attention", query.device, query.dtype, len(query), (query.shape[1], len(w1), len(w2))
+    )
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        unknown = "no gradient for dice" if gated else ""
+        refusal = refusal or unknown or cuda.refusal_of_gradient("din_attention", query.device)
     run = din_attention_native.run if runs_native("din_attention", tensors, refusal) else reference
     return run(
         query, keys, lengths, w1, b1, w2, b2, w3, b3, activation, normalize,

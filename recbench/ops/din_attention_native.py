@@ -95,5 +95,6 @@ if native.LOADED:
     torch.library.register_autograd(
         "recbench::din_attention", _backward, setup_context=_setup_context
     )
-    torch.library.register_autocast("recbench::din_attention", "cpu", torch.float32)
+    for device in ("cpu", "cuda"):
+        torch.library.register_autocast("recbench::din_attention", device, torch.float32)
     native.refuse_second_order("din_attention_backward")

@@ -18,12 +18,10 @@ import torch
 from torch import Tensor
 
 from recbench.errors import UsageError
-from recbench.ops import native
+from recbench.ops import cuda, native
+from recbench.ops.native import KERNEL_DTYPES
 
 Backend = Literal["auto", "native", "reference"]
-
-KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
-"""Of vectors; ids, where an operator takes no others, are int64."""
 
 
 def _from_environment() -> str:
@@ -119,22 +117,26 @@ def runs_native(
     Raises:
         RuntimeError: If the native kernel is demanded and refuses.
     """
-    found = (_refusal(tensor.device, tensor.dtype) for tensor in tensors)
-    own = unavailable is None
+    kinds = [(tensor.device, tensor.dtype) for tensor in tensors]
+    found = (_refusal(name, device, dtype) for device, dtype in kinds)
     refusal = _unavailable(unavailable) or next(filter(None, found), refusal)
     if refusal and _backend == "native":
         raise RuntimeError(f"{name}: the native kernel is demanded but cannot run: {refusal}")
     if not torch.compiler.is_compiling():
         for used in _observers:
-            ran = f"native ({native.ISA})" if own else "native"
+            ran = _native(kinds[0][0]) if unavailable is None else "native"
             used.setdefault(name, set()).add(f"reference ({refusal})" if refusal else ran)
     return not refusal
 
 
-def implementation(device: torch.device, dtype: torch.dtype = torch.float32) -> str:
-    """Return what operators run on a device in a dtype, and why if it is not the native kernel."""
-    refusal = _unavailable() or _refusal(device, dtype)
-    return f"reference ({refusal})" if refusal else f"native ({native.ISA})"
+def implementation(name: str, device: torch.device, dtype: torch.dtype = torch.float32) -> str:
+    """Return what operator `name` runs on a device in a dtype, and why if not its native kernel."""
+    refusal = _unavailable() or _refusal(name, device, dtype)
+    return f"reference ({refusal})" if refusal else _native(device)
+
+
+def _native(device: torch.device) -> str:
+    return f"native ({native.ISA if device.type == 'cpu' else device.type})"
 
 
 def _unavailable(library: str | None = None) -> str:
@@ -144,9 +146,9 @@ def _unavailable(library: str | None = None) -> str:
     return native.REFUSAL if library is None else library
 
 
-def _refusal(device: torch.device, dtype: torch.dtype) -> str:
-    if device.type != "cpu":
-        return f"no kernel for {device.type}"
+def _refusal(name: str, device: torch.device, dtype: torch.dtype) -> str:
     if dtype not in (*KERNEL_DTYPES, torch.int64):
         return f"no kernel for {dtype}"
-    return ""
+    if device.type == "cuda":
+        return cuda.refusal(name, device)
+    return "" if device.type == "cpu" else f"no kernel for {device.type}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +19,9 @@ from recbench.errors import RecbenchError
 
 LIBRARY = Path(__file__).parent.parent / "_ops.so"
 OLDEST_TORCH = (2, 10)
+
+KERNEL_DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+"""Of vectors, in the library's order; ids, where an operator takes no others, are int64."""
 
 
 def _load() -> tuple[str, str]:
@@ -45,6 +49,31 @@ ISA, REFUSAL = _load()
 """Instruction set of the compiled kernels ("" if they are not loaded), and why they are not."""
 
 LOADED = bool(ISA)
+
+
+def _cuda() -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return the architectures that the library has CUDA kernels for, and their operators."""
+    if not LOADED:
+        return (), frozenset()
+    library = ctypes.CDLL(str(LIBRARY))
+    library.recbench_cuda_architectures.restype = ctypes.c_char_p
+    listed: bytes = library.recbench_cuda_architectures()
+    registered = torch._C._dispatch_get_registrations_for_dispatch_key("CUDA")
+    mine = (name.removeprefix("recbench::") for name in registered if name.startswith("recbench::"))
+    return tuple(filter(None, listed.decode().split(","))), frozenset(mine)
+
+
+CUDA_ARCHITECTURES, CUDA_KERNELS = _cuda()
+"""Such as "80-real", or "90" where PTX for later cards is there too; and names of operators."""
+
+
+@cache
+def ask(function: str, *numbers: int) -> int:
+    """Return what a function of the library, one for Python, makes of some numbers."""
+    found = getattr(ctypes.CDLL(str(LIBRARY)), f"recbench_{function}")
+    found.restype = ctypes.c_int64
+    answer: int = found(*map(ctypes.c_int64, numbers))
+    return answer
 
 
 def refuse_second_order(name: str) -> None:

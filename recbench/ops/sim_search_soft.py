@@ -13,13 +13,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recbench.ops import native
+from recbench.ops import cuda, native
 from recbench.ops.checks import check_floating, check_int64, check_shape
 from recbench.ops.dispatch import Operator, runs_native
 from recbench.ops.ragged import event_rows, length_mask
 from recbench.ops.sim_search_soft_cases import benchmarks, cases
 
 Keys = Tensor | Sequence[Tensor]
+
+GPU_MOST_FOUND, GPU_MOST_FIELDS = 1024, 8
+"""The largest k, and the most fields of ids, of the kernel for GPUs."""
 
 
 @torch.no_grad()
@@ -130,9 +133,9 @@ def sim_search_soft(
     """
     _check(query, keys, k, offsets, lengths, tables)
     stored = [keys] if isinstance(keys, Tensor) else list(tables)
-    if not runs_native("sim_search_soft", [query, *stored]):
-        return reference(query, keys, k, offsets=offsets, lengths=lengths, tables=tables)
     queries = query if query.ndim == 3 else query[:, None]
+    if not runs_native("sim_search_soft", [query, *stored], _gpu_refusal(queries, stored, k)):
+        return reference(query, keys, k, offsets=offsets, lengths=lengths, tables=tables)
     none = torch.empty(0, dtype=torch.int64, device=query.device)
     indices, scores = torch.ops.recbench.sim_search_soft(
         queries.to(_compute_dtype(stored[0])),
@@ -143,6 +146,17 @@ def sim_search_soft(
         k,
     )
     return (indices, scores) if query.ndim == 3 else (indices[:, 0], scores[:, 0])
+
+
+def _gpu_refusal(queries: Tensor, stored: list[Tensor], k: int) -> str:
+    """Say why the kernel for GPUs cannot take a search of this size; empty elsewhere."""
+    if queries.is_cuda and k > GPU_MOST_FOUND:
+        return f"k of {k}, above {GPU_MOST_FOUND}"
+    if queries.is_cuda and len(stored) > GPU_MOST_FIELDS:
+        return f"{len(stored)} fields, more than {GPU_MOST_FIELDS}"
+    batch, targets, width = queries.shape
+    device, dtype = queries.device, stored[0].dtype
+    return cuda.size_refusal("sim_search_soft", device, dtype, batch * targets, (width, k))
 
 
 def _check(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 
-from recbench.ops.dispatch import KERNEL_DTYPES, Case, Operator
+from recbench.ops.dispatch import Case, Operator
+from recbench.ops.native import KERNEL_DTYPES
 from recbench.testing import operator_checks as checks
 from recbench.testing.check_result import CheckFailure
 

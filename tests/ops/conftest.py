@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
-from recbench.ops import backend
+from recbench.ops import backend, native
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +45,23 @@ def _arguments(
     tensors = {name: torch.randn(shape, dtype=torch.float64) for name, shape in shapes.items()}
     options = {"activation": activation, "normalize": normalize}
     return {**tensors, "lengths": torch.tensor([5, 1, 0, 3]), **options, **changes}
+
+
+EMULATED = "RECBENCH_TEST_EMULATED" in os.environ
+"""Whether operators on the CPU are those for GPUs, emulated; see csrc/cuda/test_operators.py."""
+
+
+@pytest.fixture
+def gpu() -> torch.device:
+    """A GPU."""
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    if not native.CUDA_ARCHITECTURES:
+        pytest.skip("the library is built without CUDA")
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+@pytest.fixture
+def device(request) -> torch.device:
+    """A GPU, or the host where it stands for one."""
+    return torch.device("cpu") if EMULATED else request.getfixturevalue("gpu")

@@ -12,7 +12,8 @@ from torch.utils.checkpoint import checkpoint
 from recbench.ops import augru, native
 from recbench.ops.augru import ATTENTION_MODES, OP
 from recbench.ops.augru_cases import arguments
-from recbench.ops.dispatch import KERNEL_DTYPES, Case, backend, observe
+from recbench.ops.dispatch import Case, backend, observe
+from recbench.ops.native import KERNEL_DTYPES
 from recbench.testing.operator_checks import (
     check_compiled,
     check_determinism,

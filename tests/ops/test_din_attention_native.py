@@ -16,7 +16,8 @@ from recbench.ops import din_attention, native
 from recbench.ops.din_attention import NORMALIZE, OP
 from recbench.ops.din_attention_cases import dice_cases
 from recbench.ops.din_attention_native import ACTIVATION_CODES
-from recbench.ops.dispatch import KERNEL_DTYPES, Case, backend, observe
+from recbench.ops.dispatch import Case, backend, observe
+from recbench.ops.native import KERNEL_DTYPES
 from recbench.testing.operator_checks import (
     check_compiled,
     check_determinism,

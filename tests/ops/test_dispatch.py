@@ -70,12 +70,12 @@ def test_observers_nest_and_each_ends_by_itself():
 
 
 def test_backends_nest_and_end():
-    before = implementation(CPU)
+    before = implementation("op", CPU)
     with backend("reference"):
         with backend("auto"):
-            assert implementation(CPU) != "reference (asked for)"
-        assert implementation(CPU) == "reference (asked for)"
-    assert implementation(CPU) == before
+            assert implementation("op", CPU) != "reference (asked for)"
+        assert implementation("op", CPU) == "reference (asked for)"
+    assert implementation("op", CPU) == before
 
 
 def test_an_unknown_backend_is_refused():

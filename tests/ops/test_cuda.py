@@ -1,0 +1,175 @@
+"""The operators on a GPU, over the same cases as on the CPU.
+
+Without a GPU they are skipped here; `ctest -R emulated_operators` runs them with kernels emulated
+on the host, all but those that ask for what only a GPU has.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from ops.soft_search import check_soft
+from torch import Tensor
+
+from recbench.ops import OPERATORS, native
+from recbench.ops.dispatch import Case, Operator, backend, observe
+from recbench.ops.native import KERNEL_DTYPES
+from recbench.testing.operator_checks import check_compiled, check_equality
+
+pytestmark = pytest.mark.cuda
+
+CPU = torch.device("cpu")
+NAMES = [operator.name for operator in OPERATORS]
+EMULATED_STRIDE = 4
+"""The emulation is slow: of a list of cases it gets every fourth, the searches' shapes being 15."""
+
+
+@pytest.fixture(params=OPERATORS, ids=NAMES)
+def operator(request, device: torch.device) -> Operator:
+    """Each operator that has a kernel for GPUs."""
+    if request.param.name not in native.CUDA_KERNELS:
+        pytest.skip("no kernel for cuda")
+    return request.param
+
+
+def cases(operator: Operator, device: torch.device, dtype: torch.dtype) -> list[Case]:
+    """Return the operator's cases that its kernel for GPUs takes."""
+    found = [case for case in operator.cases(device, dtype) if case.arguments.get("k", 0) <= 1024]
+    return found[::EMULATED_STRIDE] if device == CPU else found
+
+
+@pytest.mark.parametrize("dtype", KERNEL_DTYPES, ids=str)
+def test_results_and_gradients_equal_the_reference(
+    operator: Operator, dtype: torch.dtype, device: torch.device
+):
+    for case in cases(operator, device, dtype):
+        if operator.name == "sim_search_soft":
+            check_soft(case)
+        else:
+            check_equality(operator, case)
+
+
+def test_every_call_gives_the_same_bits(operator: Operator, device: torch.device):
+    for case in cases(operator, device, torch.float32)[::3]:
+        for one, other in zip(run(operator, case), run(operator, case), strict=True):
+            assert torch.equal(one.nan_to_num(), other.nan_to_num()), case.name
+
+
+def test_compiles_whole(operator: Operator, device: torch.device):
+    for case in cases(operator, device, torch.float32)[1:3]:
+        check_compiled(operator, case)
+
+
+def as_list(found: Any) -> list[Tensor]:
+    """Return an operator's results, one or several."""
+    return [found] if isinstance(found, Tensor) else list(found)
+
+
+def run(operator: Operator, case: Case) -> list[Tensor]:
+    """Return results, and gradients where there are some, of the native kernel."""
+    arguments = dict(case.arguments)
+    names = [n for n, v in arguments.items() if isinstance(v, Tensor) and v.is_floating_point()]
+    if operator.differentiable:
+        arguments |= {name: arguments[name].detach().requires_grad_() for name in names}
+    with backend("native"):
+        results = operator.function(**arguments)
+    results = as_list(results)
+    if not operator.differentiable:
+        return results
+    loss = sum(result.double().sum() for result in results)
+    gradients = torch.autograd.grad(loss, [arguments[n] for n in names], allow_unused=True)
+    return results + [gradient for gradient in gradients if gradient is not None]
+
+
+def gpu_case(operator: Operator, gpu: torch.device) -> Case:
+    """Return a case that every kernel takes, with something to compute."""
+    return max(cases(operator, gpu, torch.float32), key=lambda case: weigh(case.arguments))
+
+
+def weigh(value: Any) -> int:
+    """Return how many numbers there are in arguments."""
+    if isinstance(value, dict):
+        return sum(map(weigh, value.values()))
+    if isinstance(value, list):
+        return sum(map(weigh, value))
+    return value.numel() if isinstance(value, Tensor) else 0
+
+
+def moved(value: Any, device: torch.device) -> Any:
+    """Return arguments on another device."""
+    if isinstance(value, dict):
+        return {name: moved(each, device) for name, each in value.items()}
+    if isinstance(value, list):
+        return [moved(each, device) for each in value]
+    return value.to(device) if isinstance(value, Tensor) else value
+
+
+def assert_same(first: list[Tensor], second: list[Tensor]) -> None:
+    """Demand the same bits, on whatever devices."""
+    for one, other in zip(first, second, strict=True):
+        assert torch.equal(one.cpu().nan_to_num(), other.cpu().nan_to_num())
+
+
+def test_the_native_kernel_runs_by_itself(operator: Operator, gpu: torch.device):
+    with backend("auto"), observe() as used, torch.no_grad():
+        operator.function(**gpu_case(operator, gpu).arguments)
+    assert used == {operator.name: {"native (cuda)"}}
+
+
+def test_kernels_follow_the_current_stream(operator: Operator, gpu: torch.device):
+    case = gpu_case(operator, gpu)
+    expected = run(operator, case)
+    late = moved(case.arguments, CPU)
+    stream = torch.cuda.Stream(gpu)
+    with torch.cuda.stream(stream):
+        torch.cuda._sleep(50_000_000)  # arguments that come late show who does not wait for them
+        results = run(operator, Case(case.name, moved(late, gpu)))
+    stream.synchronize()
+    assert_same(results, expected)
+
+
+def test_a_cuda_graph_replays(operator: Operator, gpu: torch.device):
+    case = gpu_case(operator, gpu)
+    with torch.no_grad(), backend("native"):
+        expected = operator.function(**case.arguments)
+        torch.cuda.synchronize(gpu)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            results = operator.function(**case.arguments)
+    graph.replay()
+    torch.cuda.synchronize(gpu)
+    assert_same(as_list(results), as_list(expected))
+
+
+def test_another_device_than_the_current_one(operator: Operator, gpu: torch.device):
+    if torch.cuda.device_count() < 2:
+        pytest.skip("one CUDA device alone")
+    case = gpu_case(operator, gpu)
+    other = torch.device("cuda", 1 - torch.cuda.current_device())
+    results = run(operator, Case(case.name, moved(case.arguments, other)))
+    assert all(result.device == other for result in results)
+    assert torch.cuda.current_device() == gpu.index
+    assert_same(results, run(operator, case))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_autocast_follows_the_reference(operator: Operator, dtype: torch.dtype, gpu: torch.device):
+    case = gpu_case(operator, gpu)
+    results = []
+    for choice in ("native", "reference"):
+        with torch.no_grad(), torch.autocast("cuda", dtype), backend(choice):
+            found = operator.function(**case.arguments)
+        results.append(as_list(found))
+    for got, want in zip(*results, strict=True):
+        assert got.dtype == want.dtype
+        torch.testing.assert_close(got.double(), want.double(), rtol=3e-2, atol=3e-2)
+
+
+def test_tensors_on_two_devices_are_refused(gpu: torch.device):
+    query, keys = torch.zeros(2, 1, 4, device=gpu), [torch.zeros(6, 4, device=gpu)]
+    none = torch.empty(0, dtype=torch.int64, device=gpu)
+    offsets = torch.tensor([0, 3, 6])
+    with pytest.raises((ValueError, RuntimeError), match="expected all tensors on one device"):
+        torch.ops.recbench.sim_search_soft(query, keys, [], offsets, none, 2)
