@@ -132,15 +132,14 @@ def test_kernels_follow_the_current_stream(operator: Operator, gpu: torch.device
 
 def test_a_cuda_graph_replays(operator: Operator, gpu: torch.device):
     case = gpu_case(operator, gpu)
-    with torch.no_grad(), backend("native"):
-        expected = operator.function(**case.arguments)
-        torch.cuda.synchronize(gpu)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            results = operator.function(**case.arguments)
+    expected = run(operator, case)
+    torch.cuda.synchronize(gpu)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        results = run(operator, case)
     graph.replay()
     torch.cuda.synchronize(gpu)
-    assert_same(as_list(results), as_list(expected))
+    assert_same(results, expected)
 
 
 def test_another_device_than_the_current_one(operator: Operator, gpu: torch.device):
