@@ -74,6 +74,15 @@ OnDevice::~OnDevice() {
 
 }  // namespace recbench::cuda
 
+// A device's compute capability, such as 90; 0 where the CUDA runtime in here has no such device.
+RECBENCH_FOR_PYTHON std::int64_t recbench_capability(std::int64_t device) {
+  int major = 0, minor = 0;
+  const int index = static_cast<int>(device);
+  cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index);
+  cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index);
+  return 10 * major + minor;
+}
+
 // What `OnDevice::most_shared` is on a device, before it is current; 0 where there is none.
 RECBENCH_FOR_PYTHON std::int64_t recbench_most_shared(std::int64_t device) {
   int bytes = 0;
@@ -98,5 +107,9 @@ OnDevice::OnDevice(const Tensor& tensor)
 OnDevice::~OnDevice() = default;
 
 }  // namespace recbench::cuda
+
+RECBENCH_FOR_PYTHON std::int64_t recbench_most_shared(std::int64_t) {
+  return recbench::emulation::kMostShared - recbench::cuda::kStaticShared;
+}
 
 #endif

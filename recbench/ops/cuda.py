@@ -82,10 +82,13 @@ def _constant(function: _Function) -> _Function:
 def _card_refusal(index: int | None) -> str:
     if torch.version.cuda is None or not torch.cuda.is_available():
         return "no CUDA device here"
-    major, minor = torch.cuda.get_device_capability(index)
+    card = native.ask("capability", index or 0)
+    if not card:
+        return "no device for the kernels' CUDA runtime; is the driver older than it?"
     made = [int(each.removesuffix("-real")) for each in native.CUDA_ARCHITECTURES]
-    card = 10 * major + minor
-    if any(n // 10 == major and n <= card for n in made) or any(n <= card for n in _portable()):
+    if any(n // 10 == card // 10 and n <= card for n in made) or any(
+        n <= card for n in _portable()
+    ):
         return ""
     return f"no kernel for sm_{card}; there are some for {kernels()}"
 

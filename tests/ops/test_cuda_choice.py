@@ -35,19 +35,17 @@ def library(monkeypatch):
     monkeypatch.setattr(native, "CUDA_ARCHITECTURES", ("80-real", "90"))
     kernels = frozenset({"din_attention", "sim_search_soft", "sim_search_hard"})
     monkeypatch.setattr(native, "CUDA_KERNELS", kernels)
-    monkeypatch.setattr(native, "ask", lambda function, *of: 200 if "most" in function else sum(of))
+    answers = {"capability": 90, "most_shared": 200}
+    monkeypatch.setattr(native, "ask", lambda function, *of: answers.get(function, sum(of)))
+    return answers
 
 
 @pytest.fixture
 def built(library, _pretend, monkeypatch):
-    """The same, the card being an sm_90, and tensors that can be on it."""
-    pretend_card(monkeypatch, 9, 0)
-
-
-def pretend_card(monkeypatch: pytest.MonkeyPatch, major: int, minor: int) -> None:
+    """The same, with tensors that can be on the card, an sm_90; what the library answers."""
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: (major, minor))
+    return library
 
 
 def on_gpu(value: Any) -> Any:
@@ -101,18 +99,18 @@ def test_the_kernel_runs_where_there_is_one():
     assert cuda.kernels() == "sm_80, sm_90, PTX"
 
 
-@pytest.mark.usefixtures("built")
-@pytest.mark.parametrize("card", [(8, 0), (8, 6), (8, 9), (9, 0), (10, 0), (12, 1)])
-def test_kernels_serve_their_cards_and_later_ones(card, monkeypatch):
-    pretend_card(monkeypatch, *card)
+@pytest.mark.parametrize("card", [80, 86, 89, 90, 100, 121])
+def test_kernels_serve_their_cards_and_later_ones(card, built):
+    built["capability"] = card
     assert implementation("sim_search_hard", GPU) == "native (cuda)"
 
 
-@pytest.mark.usefixtures("built")
-def test_an_older_card_takes_the_reference(monkeypatch):
-    pretend_card(monkeypatch, 7, 5)
+def test_a_card_that_cannot_run_kernels_takes_the_reference(built, monkeypatch):
+    built["capability"] = 75
     reason = "no kernel for sm_75; there are some for sm_80, sm_90, PTX"
     assert implementation("sim_search_hard", GPU) == f"reference ({reason})"
+    built["capability"] = 0
+    assert "is the driver older than it?" in implementation("sim_search_hard", GPU)
     monkeypatch.setattr(torch.version, "cuda", None)
     assert implementation("sim_search_hard", GPU) == "reference (no CUDA device here)"
 
