@@ -14,6 +14,24 @@ inline __host__ __device__ unsigned padded(std::int64_t units) {
   return static_cast<unsigned>((units + kUnits - 1) / kUnits * kUnits);
 }
 
+// Hands out parts of a piece of memory, one after another; without memory it only counts them.
+template <class C>
+class DeviceParts {
+ public:
+  explicit __host__ __device__ DeviceParts(C* memory) : memory_(memory) {}
+
+  __host__ __device__ C* take(std::int64_t count) {
+    C* const part = memory_ == nullptr ? nullptr : memory_ + taken_;
+    taken_ += count;
+    return part;
+  }
+  __host__ __device__ std::int64_t taken() const { return taken_; }
+
+ private:
+  C* memory_;
+  std::int64_t taken_ = 0;
+};
+
 // An activation's weights for each unit of a layer; those that it does not have are 0.
 template <class C>
 struct UnitWeights {

@@ -1,5 +1,5 @@
-// The hidden layers of a tile of steps on the GPU: products of matrices in shared memory, four
-// steps and a few units a thread, and the activations.
+// The hidden layers of a tile of steps on the GPU: products of matrices in shared memory, four rows
+// and a few columns a thread, and the activations.
 #pragma once
 
 #include <cmath>
@@ -35,41 +35,57 @@ __device__ C activated(DinActivation activation, C sum, const UnitWeights<C>& we
   return sum * (weights.slope[unit] + p * (C{1} - weights.slope[unit]));
 }
 
-// Calls emit(n, unit, sum) for step n of this thread's four and some units from `first` on, where
-// sum = bias[unit] + in[step] . weights[., unit].
-template <unsigned units, class C, class Emit>
-__device__ void add_up(const C* in, std::int64_t stride, std::int64_t depth, const C* weights,
-                       unsigned columns, const C* bias, unsigned first, const Emit& emit) {
-  const C* const rows = in + threadIdx.x / kUnits * kStepsEach * stride;
-  const unsigned unit = first + threadIdx.x % kUnits;
-  C sums[kStepsEach][units];
+// A matrix: element [row, column] is data[row * down + column * across].
+template <class C>
+struct View {
+  const C* data;
+  unsigned down, across;
+};
+
+// The first of the four rows of a product that a thread computes.
+inline __device__ unsigned first_row() {
+  return threadIdx.x / kUnits * kStepsEach;
+}
+
+// Calls emit(n, column, sum) for the n-th of this thread's rows and some columns from `first` on,
+// where sum = start(n, column) + left[row, .] . right[., column].
+template <unsigned columns, class C, class Start, class Emit>
+__device__ void add_up(View<C> left, unsigned depth, View<C> right, unsigned first,
+                       const Start& start, const Emit& emit) {
+  const C* const rows = left.data + first_row() * left.down;
+  const unsigned column = first + threadIdx.x % kUnits;
+  C sums[kStepsEach][columns];
   for (unsigned n = 0; n < kStepsEach; ++n) {
-    for (unsigned u = 0; u < units; ++u) sums[n][u] = bias[unit + u * kUnits];
+    for (unsigned u = 0; u < columns; ++u) sums[n][u] = start(n, column + u * kUnits);
   }
-  for (std::int64_t d = 0; d < depth; ++d) {
-    C weight[units];
-    for (unsigned u = 0; u < units; ++u) weight[u] = weights[d * columns + unit + u * kUnits];
+  for (unsigned d = 0; d < depth; ++d) {
+    C factor[columns];
+    for (unsigned u = 0; u < columns; ++u) {
+      factor[u] = right.data[d * right.down + (column + u * kUnits) * right.across];
+    }
     for (unsigned n = 0; n < kStepsEach; ++n) {
-      const C value = rows[n * stride + d];
-      for (unsigned u = 0; u < units; ++u) sums[n][u] += value * weight[u];
+      const C value = rows[n * left.down + d * left.across];
+      for (unsigned u = 0; u < columns; ++u) sums[n][u] += value * factor[u];
     }
   }
   for (unsigned n = 0; n < kStepsEach; ++n) {
-    for (unsigned u = 0; u < units; ++u) emit(n, unit + u * kUnits, sums[n][u]);
+    for (unsigned u = 0; u < columns; ++u) emit(n, column + u * kUnits, sums[n][u]);
   }
 }
 
-// The same for all units of a layer, `columns` with padding.
-template <class C, class Emit>
-__device__ void run_layer(const C* in, std::int64_t stride, std::int64_t depth, const C* weights,
-                          unsigned columns, const C* bias, const Emit& emit) {
+// The same for all `columns`, a multiple of kUnits, of a product of kSteps rows.
+template <class C, class Start, class Emit>
+__device__ void multiply(View<C> left, unsigned depth, View<C> right, unsigned columns,
+                         const Start& start, const Emit& emit) {
   unsigned first = 0;
   for (; first + 4 * kUnits <= columns; first += 4 * kUnits) {
-    add_up<4>(in, stride, depth, weights, columns, bias, first, emit);
+    add_up<4>(left, depth, right, first, start, emit);
   }
-  for (; first < columns; first += kUnits) {
-    add_up<1>(in, stride, depth, weights, columns, bias, first, emit);
+  if (first + 2 * kUnits <= columns) {
+    add_up<2>(left, depth, right, first, start, emit);
+    first += 2 * kUnits;
   }
+  if (first < columns) add_up<1>(left, depth, right, first, start, emit);
 }
 
 }  // namespace recbench::cuda

@@ -5,7 +5,7 @@
 #include <memory>
 #include <new>
 
-#include "din_attention/call.h"
+#include "din_attention/backward_call.h"
 #include "torch_abi/library.h"
 #include "torch_abi/parallel.h"
 
@@ -50,56 +50,18 @@ Tensor forward(Tensor query, Tensor keys, Tensor lengths, Tensor w1, Tensor b1, 
   return output;
 }
 
-using Gradients =
-    std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
-
-Gradients make_gradients(const DinAttentionCall& call, bool query, bool keys, bool weights) {
-  const DinAttentionArguments& given = call.given();
-  const std::initializer_list<std::int64_t> nothing{0};
-  const auto make = [&](bool wanted, std::initializer_list<std::int64_t> shape) {
-    return call.like().empty(wanted ? shape : nothing);
-  };
-  const std::int64_t hidden1 = given.hidden1, hidden2 = given.hidden2;
-  const bool slopes = weights && given.slope1 != nullptr;
-  return {make(query, {given.batch, given.width}),
-          make(keys, {given.batch, given.steps, given.width}),
-          make(weights, {hidden1, 4 * given.width}),
-          make(weights, {hidden1}),
-          make(weights, {hidden2, hidden1}),
-          make(weights, {hidden2}),
-          make(weights, {hidden2}),
-          make(weights, {1}),
-          make(slopes, {hidden1}),
-          make(slopes, {hidden2})};
-}
+using Gradients = DinAttentionBackwardCall::Results;
 
 Gradients backward(Tensor gradient, Tensor query, Tensor keys, Tensor lengths, Tensor w1, Tensor b1,
                    Tensor w2, Tensor b2, Tensor w3, Tensor b3, Tensor slope1, Tensor slope2,
                    std::int64_t activation, bool softmax, double scale, bool wants_query,
                    bool wants_keys, bool wants_weights) {
-  require(activation != static_cast<std::int64_t>(DinActivation::dice),
-          "activation: no gradient for Dice");
-  DinAttentionCall call(std::move(query), std::move(keys), std::move(lengths),
-                        tensor_list(w1, b1, w2, b2, w3, b3, slope1, slope2), activation, softmax,
-                        scale);
+  DinAttentionBackwardCall call(
+      std::move(gradient),
+      {std::move(query), std::move(keys), std::move(lengths),
+       tensor_list(w1, b1, w2, b2, w3, b3, slope1, slope2), activation, softmax, scale},
+      {wants_query, wants_keys, wants_weights});
   const DinAttentionArguments& given = call.given();
-  const void* output = call.keep(std::move(gradient), {given.batch, given.width},
-                                 "gradient: expected shape [B, D] as query has");
-  Gradients made = make_gradients(call, wants_query, wants_keys, wants_weights);
-  const DinAttentionGradients to = std::apply(
-      [&](auto&... tensors) {
-        const auto pointer = [](Tensor& tensor, bool wanted) {
-          return wanted ? tensor.mutable_data<void>() : nullptr;
-        };
-        const bool slopes = wants_weights && given.slope1 != nullptr;
-        const bool wanted[] = {wants_query,   wants_keys,    wants_weights, wants_weights,
-                               wants_weights, wants_weights, wants_weights, wants_weights,
-                               slopes,        slopes};
-        std::size_t n = 0;
-        return DinAttentionGradients{output, pointer(tensors, wanted[n++])...};
-      },
-      made);
-
   const DinAttentionBackward& kernel =
       RECBENCH_SELECT(din_attention_backward)[static_cast<int>(call.dtype())];
   const Buffer weights = allocate(kernel.weights_bytes(given));
@@ -111,15 +73,16 @@ Gradients backward(Tensor gradient, Tensor query, Tensor keys, Tensor lengths, T
   parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t chunk = begin; chunk < end; ++chunk) {
       const std::int64_t first = chunk * rows;
-      kernel.run(given, to, weights.get(), static_cast<std::byte*>(partials.get()) + chunk * bytes,
-                 first, first + rows < given.batch ? first + rows : given.batch);
+      kernel.run(given, call.to(), weights.get(),
+                 static_cast<std::byte*>(partials.get()) + chunk * bytes, first,
+                 first + rows < given.batch ? first + rows : given.batch);
     }
   });
   if (wants_weights) {
     if (chunks == 0) std::memset(partials.get(), 0, static_cast<std::size_t>(bytes));
-    kernel.reduce(given, to, partials.get(), chunks);
+    kernel.reduce(given, call.to(), partials.get(), chunks);
   }
-  return made;
+  return call.take();
 }
 
 const Registration forward_registration(

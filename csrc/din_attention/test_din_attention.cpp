@@ -22,58 +22,21 @@ std::unique_ptr<void, Free> allocate(std::int64_t bytes) {
 
 template <class S>
 void check_problem(const Problem& p, int dtype, double tolerance) {
-  Tensors given = Tensors::random(p);
-  const Tensors expected = reference(p, given);
-  std::vector<std::unique_ptr<S[]>> inputs, outputs;
-  for (const Doubles* tensor : given.all()) {
-    inputs.push_back(store_all<S>(*tensor));
-    outputs.push_back(store_all<S>(Doubles(tensor->size(), NAN)));
-  }
-  const auto in = [&](int n, bool there = true) { return there ? inputs[n].get() : nullptr; };
-  const auto out = [&](int n, bool there = true) { return there ? outputs[n].get() : nullptr; };
-  const bool dice = p.activation == DinActivation::dice;
-  const DinAttentionArguments arguments{p.batch(),
-                                        p.steps,
-                                        p.width,
-                                        p.hidden1,
-                                        p.hidden2,
-                                        p.activation,
-                                        p.softmax,
-                                        p.scale,
-                                        in(0),
-                                        in(1),
-                                        p.lengths.data(),
-                                        in(2),
-                                        in(3),
-                                        in(4),
-                                        in(5),
-                                        in(6),
-                                        in(7),
-                                        in(8, p.sloped()),
-                                        in(9, p.sloped()),
-                                        in(10, dice),
-                                        in(11, dice)};
+  const Tensors given = Tensors::random(p);
+  Tensors expected = reference(p, given);
+  const Stored<S> in(given), out(Tensors::nothing(p));
+  const DinAttentionArguments arguments = arguments_of(p, in);
 
   const DinAttentionForward& forward = din_attention_forward[dtype];
   const auto weights = allocate(forward.weights_bytes(arguments));
   forward.prepare(arguments, weights.get());
   const std::int64_t middle = p.batch() / 2;
-  forward.run(arguments, weights.get(), 0, middle, out(12));
-  forward.run(arguments, weights.get(), middle, p.batch(), out(12));
-  check_close(out(12), expected.output, tolerance);
-  if (dice) return;
+  forward.run(arguments, weights.get(), 0, middle, out.get(12));
+  forward.run(arguments, weights.get(), middle, p.batch(), out.get(12));
+  check_close(out.get(12), expected.output, tolerance);
+  if (p.activation == DinActivation::dice) return;
 
-  const DinAttentionGradients gradients{in(12),
-                                        out(0),
-                                        out(1),
-                                        out(2),
-                                        out(3),
-                                        out(4),
-                                        out(5),
-                                        out(6),
-                                        out(7),
-                                        out(8, p.sloped()),
-                                        out(9, p.sloped())};
+  const DinAttentionGradients gradients = gradients_of(p, in, out, {});
   const DinAttentionBackward& backward = din_attention_backward[dtype];
   const auto more_weights = allocate(backward.weights_bytes(arguments));
   backward.prepare(arguments, more_weights.get());
@@ -83,9 +46,8 @@ void check_problem(const Problem& p, int dtype, double tolerance) {
   backward.run(arguments, gradients, more_weights.get(), static_cast<char*>(partials.get()) + bytes,
                middle, p.batch());
   backward.reduce(arguments, gradients, partials.get(), 2);
-  Tensors wanted = expected;
-  const std::vector<Doubles*> all = wanted.all();
-  for (int n = 0; n < (p.sloped() ? 10 : 8); ++n) check_close(out(n), *all[n], tolerance);
+  const std::vector<Doubles*> all = expected.all();
+  for (int n = 0; n < (p.sloped() ? 10 : 8); ++n) check_close(out.get(n), *all[n], tolerance);
 }
 
 void check_problem(const Problem& p) {

@@ -6,23 +6,13 @@ namespace {
 
 template <class S>
 void check_forward(const Problem& p, std::uint32_t seed, double tolerance) {
-  Tensors given = Tensors::random(p);
-  const Tensors expected = reference(p, given);
-  std::vector<std::unique_ptr<S[]>> inputs;
-  for (const Doubles* tensor : given.all()) inputs.push_back(store_all<S>(*tensor));
-  const auto in = [&](int n, bool there = true) { return there ? inputs[n].get() : nullptr; };
-  const bool dice = p.activation == DinActivation::dice;
-  // clang-format off
-  const DinAttentionArguments arguments{
-      p.batch(), p.steps, p.width, p.hidden1, p.hidden2, p.activation, p.softmax, p.scale,
-      in(0), in(1), p.lengths.data(), in(2), in(3), in(4), in(5), in(6), in(7),
-      in(8, p.sloped()), in(9, p.sloped()), in(10, dice), in(11, dice)};
-  // clang-format on
+  const Tensors given = Tensors::random(p);
+  const Stored<S> in(given), out(Tensors::nothing(p));
+  const DinAttentionArguments arguments = arguments_of(p, in);
   using C = cuda::Compute<S>;
   const std::unique_ptr<C[]> prepared(new C[cuda::device_weights_count(arguments)]);
-  const auto output = store_all<S>(Doubles(expected.output.size(), NAN));
-  cuda::din_forward<S>(arguments, prepared.get(), output.get(), cuda::Stream{seed});
-  check_close(output.get(), expected.output, tolerance);
+  cuda::din_forward<S>(arguments, prepared.get(), out.get(12), cuda::Stream{seed});
+  check_close(out.get(12), reference(p, given).output, tolerance);
 }
 
 void check_problem(const Problem& p) {

@@ -66,6 +66,13 @@ struct Tensors {
     return made;
   }
 
+  // As many, all of them NaN.
+  static Tensors nothing(const Problem& p) {
+    Tensors made = zeros(p);
+    for (Doubles* tensor : made.all()) tensor->assign(tensor->size(), NAN);
+    return made;
+  }
+
   std::vector<Doubles*> all() {
     return {&query, &keys, &w1, &b1, &w2, &b2, &w3, &b3, &slope1, &slope2, &gate1, &gate2, &output};
   }
@@ -205,6 +212,44 @@ std::unique_ptr<S[]> store_all(const Doubles& values) {
   std::unique_ptr<S[]> made(new S[values.size()]);
   for (std::size_t i = 0; i < values.size(); ++i) made[i] = stored<S>(values[i]);
   return made;
+}
+
+// A problem's tensors as the kernels get them.
+template <class S>
+struct Stored {
+  explicit Stored(Tensors tensors) {
+    for (const Doubles* tensor : tensors.all()) kept.push_back(store_all<S>(*tensor));
+  }
+  S* get(int n, bool there = true) const { return there ? kept[n].get() : nullptr; }
+
+  std::vector<std::unique_ptr<S[]>> kept;
+};
+
+template <class S>
+DinAttentionArguments arguments_of(const Problem& p, const Stored<S>& in) {
+  const bool dice = p.activation == DinActivation::dice;
+  // clang-format off
+  return {p.batch(), p.steps, p.width, p.hidden1, p.hidden2, p.activation, p.softmax, p.scale,
+          in.get(0), in.get(1), p.lengths.data(), in.get(2), in.get(3), in.get(4), in.get(5),
+          in.get(6), in.get(7), in.get(8, p.sloped()), in.get(9, p.sloped()), in.get(10, dice),
+          in.get(11, dice)};
+  // clang-format on
+}
+
+struct Wanted {
+  bool query = true, keys = true, weights = true;
+
+  // Whether the n-th tensor's gradient is written.
+  bool operator()(const Problem& p, int n) const {
+    return n == 0 ? query : n == 1 ? keys : weights && (n < 8 || (n < 10 && p.sloped()));
+  }
+};
+
+template <class S>
+DinAttentionGradients gradients_of(const Problem& p, const Stored<S>& in, const Stored<S>& out,
+                                   Wanted wanted) {
+  const auto to = [&](int n) { return out.get(n, wanted(p, n)); };
+  return {in.get(12), to(0), to(1), to(2), to(3), to(4), to(5), to(6), to(7), to(8), to(9)};
 }
 
 template <class S>

@@ -152,17 +152,25 @@ def din_attention(
     check_floating(floats | options)
     check_int64("lengths", lengths, query.device)
     tensors = [*floats.values(), *(option for option in options.values() if option is not None)]
-    refusal = cuda.size_refusal(
-        "din_attention", query.device, query.dtype, len(query), (query.shape[1], len(w1), len(w2))
-    )
+    device, dtype, widths = query.device, query.dtype, (query.shape[1], len(w1), len(w2))
+    refusal = cuda.size_refusal("din_attention", device, dtype, len(query), widths)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
-        unknown = "no gradient for dice" if gated else ""
-        refusal = refusal or unknown or cuda.refusal_of_gradient("din_attention", query.device)
+        refusal = refusal or _gradient_refusal(device, dtype, widths, activation)
     run = din_attention_native.run if runs_native("din_attention", tensors, refusal) else reference
     return run(
         query, keys, lengths, w1, b1, w2, b2, w3, b3, activation, normalize,
         slope1, slope2, gate1, gate2, scale,
     )  # fmt: skip
+
+
+def _gradient_refusal(
+    device: torch.device, dtype: torch.dtype, widths: tuple[int, ...], activation: Activation
+) -> str:
+    if activation == "dice":
+        return "no gradient for dice"
+    name, code = "din_attention_backward", din_attention_native.ACTIVATION_CODES[activation]
+    missing = cuda.refusal_of_gradient("din_attention", device)
+    return missing or cuda.size_refusal(name, device, dtype, 1, (*widths, code))
 
 
 def _check_option(

@@ -140,6 +140,22 @@ def test_the_widest_attention_runs_and_a_wider_one_is_refused(device: torch.devi
             assert din_attention_native.run(**given | OPTIONS).tolist() == [[2.0] * wide]
 
 
+def test_the_widest_gradient_runs_and_a_wider_one_is_refused(device: torch.device):
+    prelu = din_attention_native.ACTIVATION_CODES["prelu"]
+    width = widest("din_attention_backward_shared", device, 5, 3, prelu)
+    for wide in (width, width + 1):
+        shapes = [(5, 4 * wide), (5,), (3, 5), (3,), (3,), (1,), (5,), (3,)]
+        weights = [torch.zeros(shape, device=device) for shape in shapes]
+        row, keys = torch.ones(1, wide, device=device), torch.ones(1, 2, wide, device=device)
+        given = (row, row, keys, torch.tensor([2], device=device), *weights, prelu, True, 1.0)
+        if wide > width:
+            with pytest.raises((ValueError, RuntimeError), match="shared memory"):
+                torch.ops.recbench.din_attention_backward(*given, False, True, False)
+        else:
+            got = torch.ops.recbench.din_attention_backward(*given, False, True, False)
+            assert got[1].tolist() == [[[0.5] * wide] * 2]
+
+
 def as_list(found: Any) -> list[Tensor]:
     """Return an operator's results, one or several."""
     return [found] if isinstance(found, Tensor) else list(found)
@@ -210,15 +226,14 @@ def test_kernels_follow_the_current_stream(operator: Operator, gpu: torch.device
 
 def test_a_cuda_graph_replays(operator: Operator, gpu: torch.device):
     case = largest(cases(operator, gpu, torch.float32))
-    with torch.no_grad(), backend("native"):
-        expected = operator.function(**case.arguments)
-        torch.cuda.synchronize(gpu)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            results = operator.function(**case.arguments)
+    expected = run(operator, case)
+    torch.cuda.synchronize(gpu)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        results = run(operator, case)
     graph.replay()
     torch.cuda.synchronize(gpu)
-    assert_same(as_list(results), as_list(expected))
+    assert_same(results, expected)
 
 
 def test_another_device_than_the_current_one(operator: Operator, gpu: torch.device):

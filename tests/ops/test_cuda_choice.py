@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from recbench.ops import OPERATORS, backend, cuda, native
+from recbench.ops import OPERATORS, backend, cuda, din_attention_native, native
 from recbench.ops.augru_cases import arguments as augru_arguments
 from recbench.ops.dispatch import implementation, observe, runs_native
 from recbench.ops.sim_search_hard import make_case as hard_case
@@ -161,7 +161,28 @@ def test_a_gradient_without_a_kernel_takes_the_reference(given, monkeypatch):
     assert used == {"reference (no kernel for cuda of its gradient)"}
     both = native.CUDA_KERNELS | {"din_attention_backward"}
     monkeypatch.setattr(native, "CUDA_KERNELS", both)
-    assert cuda.refusal_of_gradient("din_attention", GPU) == ""
+    monkeypatch.setattr(din_attention_native, "run", lambda *given: None)
+    assert used_by(operator, attention, monkeypatch) == {"native (cuda)"}
+
+
+@pytest.mark.usefixtures("built")
+def test_a_gradient_too_large_for_its_kernel_takes_the_reference(given, monkeypatch):
+    operator = next(op for op in OPERATORS if op.name == "din_attention")
+    attention = given["din_attention"]
+    attention["query"] = on_gpu(attention["query"]).requires_grad_()
+    both = native.CUDA_KERNELS | {"din_attention_backward"}
+    monkeypatch.setattr(native, "CUDA_KERNELS", both)
+    bytes_of = {
+        "most_shared": 200,
+        "din_attention_shared": 100,
+        "din_attention_backward_shared": 300,
+    }
+    monkeypatch.setattr(native, "ask", lambda function, *of: bytes_of[function])
+    monkeypatch.setattr(din_attention_native, "run", lambda *given: None)
+    reason = "too wide: 300 bytes of shared memory, 200 at most"
+    assert used_by(operator, attention, monkeypatch) == {f"reference ({reason})"}
+    with torch.no_grad():
+        assert used_by(operator, attention, monkeypatch) == {"native (cuda)"}
 
 
 @pytest.mark.usefixtures("library")
