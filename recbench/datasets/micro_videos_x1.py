@@ -12,6 +12,12 @@ from recbench.data.hdf5 import read_hdf5_vectors
 from recbench.data.reading import BOOLEAN
 from recbench.datasets import bars, own_histories
 
+UNREAD = (
+    "Videos shown and not clicked, a second history in the file, are not read; nor are likes, "
+    "follows and the users' embeddings."
+)
+BOTH = "The models of BARS have a video's picture in place of its ID; here they have both."
+
 
 class KuaiVideoX1(Dataset):
     """Comma-separated files with header, a row a video that was shown; an HDF5 file of pictures."""
@@ -24,7 +30,7 @@ class KuaiVideoX1(Dataset):
         task="ctr",
         files={"train": "train.csv", "test": "test.csv", "pictures": "item_visual_emb_dim64.h5"},
         protocols=bars.PROTOCOLS,
-        departures=bars.DEPARTURES,
+        departures=bars.departures(UNREAD),
         source="huggingface.co/datasets/reczoo/KuaiVideo_x1 (KuaiVideo_x1.zip)",
         licence="research use",
         citation="Li et al., Routing Micro-videos via A Temporal Graph-guided Recommendation "
@@ -38,10 +44,8 @@ class KuaiVideoX1(Dataset):
         notes=(
             *bars.NOTES,
             "A history is a user's clicks before the row, but the publisher kept the first 100 "
-            "and not the last: that of an active user is old. Videos shown and not clicked, a "
-            "second history in the file, are not read; nor are likes and follows.",
-            "A video's picture is the embedding of its thumbnail as published, 64 wide and frozen. "
-            "The other file of embeddings, those of users, is not read.",
+            "and not the last: that of an active user is old.",
+            "A video's picture is the embedding of its thumbnail as published, 64 wide and frozen.",
         ),
     )
 
@@ -66,7 +70,7 @@ class MicroVideoX1(Dataset):
         task="ctr",
         files={"train": "train.csv", "test": "test.csv", "pictures": "item_image_emb_dim64.h5"},
         protocols=bars.PROTOCOLS,
-        departures=bars.DEPARTURES,
+        departures=bars.departures(BOTH),
         source="huggingface.co/datasets/reczoo/MicroVideo1.7M_x1 (MicroVideo1.7M_x1.zip)",
         licence="research use",
         citation="Chen et al., Temporal Hierarchical Attention at Category- and Item-Level for "
@@ -83,8 +87,7 @@ class MicroVideoX1(Dataset):
             "Histories hold the last 128 clicks; those of the test file end with the training "
             "file. The videos of the test file are not in the training file.",
             "A video's picture is the embedding of its cover as published, 64 wide and frozen; the "
-            "publisher fitted the PCA that made it so narrow on the test file's videos too. The "
-            "models of BARS have the picture in place of the video's ID, here they have both.",
+            "publisher fitted the PCA that made it so narrow on the test file's videos too.",
         ),
     )
 

@@ -40,7 +40,7 @@ class TaobaoAdX1(Dataset):
         task="ctr",
         files={"train": "train.csv", "test": "test.csv"},
         protocols=bars.PROTOCOLS,
-        departures={name: (*each, *CHANGES) for name, each in bars.DEPARTURES.items()},
+        departures=bars.departures(*CHANGES),
         source="huggingface.co/datasets/reczoo/TaobaoAd_x1 (TaobaoAd_x1.zip)",
         licence=taobao_ad_fields.LICENCE,
         citation=f"{taobao_ad_fields.CITATION}; {bars.BARS}",
