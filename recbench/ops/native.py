@@ -36,6 +36,8 @@ def _load() -> tuple[str, str]:
     except OSError as error:
         return "", f"not loaded: {error}"
     library = ctypes.CDLL(str(LIBRARY))
+    if not hasattr(library, "recbench_cuda_architectures"):
+        return "", "built from older sources; install recbench again"
     library.recbench_isa.restype = ctypes.c_char_p
     library.recbench_isa_refusal.restype = ctypes.c_char_p
     refusal: bytes | None = library.recbench_isa_refusal()

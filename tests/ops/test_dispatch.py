@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 
@@ -29,6 +30,15 @@ def test_without_a_library_the_reference_runs_and_says_why(operator, monkeypatch
     with backend("auto"), observe() as used:
         operator.function(**first_case(operator).arguments)
     assert used == {operator.name: {"reference (not built)"}}
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++")
+def test_a_library_of_older_sources_is_not_used_and_says_so(tmp_path, monkeypatch):
+    source, library = tmp_path / "old.cpp", tmp_path / "_ops.so"
+    source.write_text('extern "C" const char* recbench_isa() { return "baseline"; }')
+    subprocess.run(["g++", "-shared", "-fPIC", source, "-o", library], check=True)
+    monkeypatch.setattr(native, "LIBRARY", library)
+    assert native._load() == ("", "built from older sources; install recbench again")
 
 
 @needs_kernels
