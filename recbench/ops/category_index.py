@@ -4,6 +4,8 @@ With two levels, row and category, this is the user behaviour tree of SIM's hard
 CIKM 2020, section 3.2) in one flat array. The data plane keeps the same index, made by the same
 code, of a prepared log on disk (`recbench.data.gather.category_index`), and a loader's histories
 are already cut by it. This one is for histories held as tensors, where many targets meet each.
+On a GPU the reference is what runs: its two sorts are torch's radix sorts, and a kernel would be
+those again.
 """
 
 from __future__ import annotations

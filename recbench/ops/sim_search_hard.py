@@ -102,6 +102,7 @@ def sim_search_hard(
     Raises:
         ValueError: If an argument has the wrong shape, dtype or device; the native kernel also
             refuses offsets and rows out of range and another log's index.
+        RuntimeError: On a GPU, at a later call of torch, in place of the errors for values.
     """
     _check(category, offsets, target, k, rows, index)
     if not runs_native("sim_search_hard", [category]):

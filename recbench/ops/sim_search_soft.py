@@ -130,6 +130,7 @@ def sim_search_soft(
             `offsets` and `lengths` is given; the native kernel also refuses those out of
             range.
         IndexError: If an id names no vector of its table.
+        RuntimeError: On a GPU, at a later call of torch, in place of the errors for values.
     """
     _check(query, keys, k, offsets, lengths, tables)
     stored = [keys] if isinstance(keys, Tensor) else list(tables)
