@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from datasheets import stand_ins
@@ -97,6 +98,9 @@ def _prepare(
 
 def _lines(path: Path) -> int:
     """Return the lines of a text file, or the rows of a file of arrays."""
+    if path.suffix == ".h5":
+        with h5py.File(path) as arrays:
+            return max(len(array) for array in arrays.values())
     if path.suffix == ".npz":
         with np.load(path) as arrays:
             return max(len(array) for array in arrays.values())

@@ -2,7 +2,8 @@
 
 What a card says is written always. What only prepared data can say is written with `--measure`
 and kept as it is without, so that `--check` needs no data: it fails if a page is not what the cards
-say, lacks a pinned fingerprint, or has a sentence that nobody translated.
+say, lacks a pinned fingerprint or has a sentence that nobody translated, and if a card does not say
+how a protocol departs from its source.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def main(
             place, words = PAGES / f"{dataset.card.name}{suffix}", Words(language, dataset)
             texts[place] = _page(dataset, manifests, place, words)
             faults += [f'{language}.toml lacks "{text}" = ""' for text in words.missing]
+        faults += untold(dataset)
         faults += _unpinned(dataset, texts[PAGES / f"{dataset.card.name}.md"])
     if not check:
         figures = dataclasses.replace(figures, code=takes.code_lines())
@@ -112,6 +114,13 @@ def _prepared(manifests: list[Manifest] | None, place: Path, words: Words) -> It
         yield from ["", *heading("As prepared", words)]
     for manifest in manifests:
         yield from prepared_lines(manifest, words)
+
+
+def untold(dataset: Dataset) -> Iterator[str]:
+    """Yield the protocols whose departures the card does not tell."""
+    for protocol in dataset.card.protocols:
+        if not dataset.card.departures.get(protocol):
+            yield f"the card of {dataset.card.name} lacks departures of {protocol}"
 
 
 def _unpinned(dataset: Dataset, text: str) -> Iterator[str]:

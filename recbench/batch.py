@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
 Device = torch.device | str
+TensorFunction = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,14 @@ class History:
         fields = {name: values[first:last] for name, values in self.fields.items()}
         return History(fields, self.age[first:last], offsets - first, self.longest)
 
+    def apply(self, function: TensorFunction) -> History:
+        """Return a copy of which every tensor is what `function` makes of it."""
+        fields = {name: function(values) for name, values in self.fields.items()}
+        return History(fields, function(self.age), function(self.offsets), self.longest)
+
     def to(self, device: Device) -> History:
         """Return a copy on `device`."""
-        fields = {name: _move(values, device) for name, values in self.fields.items()}
-        return History(fields, _move(self.age, device), _move(self.offsets, device), self.longest)
+        return self.apply(_mover(device))
 
 
 @dataclass(frozen=True)
@@ -133,10 +138,14 @@ class Features:
         fields = {name: values[start:stop] for name, values in self.fields.items()}
         return Features(fields, self.history.slice(start, stop), self.numbers[start:stop])
 
+    def apply(self, function: TensorFunction) -> Features:
+        """Return a copy of which every tensor is what `function` makes of it."""
+        fields = {name: function(values) for name, values in self.fields.items()}
+        return Features(fields, self.history.apply(function), function(self.numbers))
+
     def to(self, device: Device) -> Features:
         """Return a copy on `device`."""
-        fields = {name: _move(values, device) for name, values in self.fields.items()}
-        return Features(fields, self.history.to(device), _move(self.numbers, device))
+        return self.apply(_mover(device))
 
 
 @dataclass(frozen=True)
@@ -146,10 +155,12 @@ class Batch:
     Attributes:
         features: What the model may use.
         labels: What it is to predict; each task says what they are.
+        unit: What batch sizes count.
     """
 
     features: Features
     labels: Tensor
+    unit: ClassVar[str] = "examples"
 
     def __len__(self) -> int:
         """Return the number of examples, B."""
@@ -164,9 +175,22 @@ class Batch:
         """Return the examples from `start` to before `stop`."""
         return Batch(self.features.slice(start, stop), self.labels[start:stop])
 
+    def apply(self, function: TensorFunction) -> Self:
+        """Return a copy of which every tensor is what `function` makes of it."""
+        return replace(self, features=self.features.apply(function), labels=function(self.labels))
+
     def to(self, device: Device) -> Self:
         """Return a copy on `device`."""
-        return replace(self, features=self.features.to(device), labels=_move(self.labels, device))
+        return self.apply(_mover(device))
+
+    @property
+    def size(self) -> int:
+        """How many of its `unit` there are."""
+        return len(self)
+
+    def first(self, size: int) -> Self:
+        """Return the first `size` of its `unit`."""
+        return replace(self, features=self.features.slice(0, size), labels=self.labels[:size])
 
 
 @dataclass(frozen=True)
@@ -233,16 +257,34 @@ class EpisodeBatch(Batch):
     support: Batch
     query_offsets: tuple[int, ...]
     support_offsets: tuple[int, ...]
+    unit: ClassVar[str] = "episodes"
 
     @property
     def inputs(self) -> Episodes:
         """Everything but the queries' labels."""
         return Episodes(self.features, self.support, self.query_offsets, self.support_offsets)
 
-    def to(self, device: Device) -> Self:
-        """Return a copy on `device`."""
-        return replace(super().to(device), support=self.support.to(device))
+    def apply(self, function: TensorFunction) -> Self:
+        """Return a copy of which every tensor is what `function` makes of it."""
+        return replace(super().apply(function), support=self.support.apply(function))
+
+    @property
+    def size(self) -> int:
+        """How many of its `unit` there are, E."""
+        return len(self.query_offsets) - 1
+
+    def first(self, size: int) -> Self:
+        """Return the first `size` episodes."""
+        asked, known = self.query_offsets[: size + 1], self.support_offsets[: size + 1]
+        return replace(
+            super().first(asked[-1]),
+            support=self.support.first(known[-1]),
+            query_offsets=asked,
+            support_offsets=known,
+        )
 
 
-def _move(tensor: Tensor, device: Device) -> Tensor:
-    return tensor.to(device, non_blocking=True)
+def _mover(device: Device) -> TensorFunction:
+    """Return what copies to `device`; to a GPU without waiting where the tensor is pinned."""
+    waits = torch.device(device).type == "cpu"  # who reads there does not wait for the copy
+    return lambda tensor: tensor.to(device, non_blocking=not waits)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from recbench.data import DataConfig
+from recbench.device import without_number
 from recbench.errors import UsageError, unknown_name
 from recbench.plain import digest, from_plain
 from recbench.training import TrainingConfig
@@ -43,8 +44,22 @@ class RunConfig:
 
     @property
     def hash(self) -> str:
-        """Digest of everything but the seed: runs that differ in nothing else share it."""
-        return digest({name: value for name, value in self.plain().items() if name != "seed"})
+        """See `config_hash`."""
+        return config_hash(self.plain())
+
+
+def config_hash(plain: Mapping[str, Any]) -> str:
+    """Return the digest that runs share which differ in nothing but the seed.
+
+    On which of several GPUs a run is made is no difference.
+
+    Args:
+        plain: A run's configuration as plain data.
+    """
+    content = {name: value for name, value in plain.items() if name != "seed"}
+    if isinstance(device := content.get("device"), str):
+        content["device"] = without_number(device)
+    return digest(content)
 
 
 def load_config(path: Path) -> RunConfig:

@@ -26,8 +26,16 @@ class PluginError(RecbenchError):
     """A plugin cannot be found, loaded, or breaks the plugin contract."""
 
 
+class ChangedCodeError(PluginError):
+    """A plugin's code is no longer what it was when the work began."""
+
+
 class TrainingError(RecbenchError):
     """Training cannot go on: the loss is not finite, or the data leaves nothing to learn from."""
+
+
+class OutOfMemoryError(RecbenchError):
+    """The memory of the host or of a device is not enough for what was asked."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,11 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recbench.data import EpisodeLoader, Loader, Part
+from recbench.batch import Batch, EpisodeBatch
+from recbench.data import EpisodeLoader, Loader, Part, PreparedDataset
 from recbench.errors import TrainingError
+from recbench.memory import attempt
 from recbench.metrics import METRICS, scored_users
 from recbench.progress import SILENT, Progress
 from recbench.schema import Schema
+from recbench.transfer import transfer
 
 if TYPE_CHECKING:
     from recbench.model import Model
@@ -55,26 +59,20 @@ def predict(
 
     Raises:
         TrainingError: If an output is not finite or has not the shape that the task asks for.
+        OutOfMemoryError: If a batch is too large for the memory; with a size that is not.
     """
     model.eval()
-    task, schema = loader.dataset.task, loader.dataset.schema
     found: dict[str, list[Tensor]] = {}
-    bad = 0
-    with progress.bar(f"predicting {loader.part.name}", loader.examples, "samples") as bar:
-        for batch in loader:
-            batch = batch.to(device)
-            output = model.predict(batch.inputs)
-            if output.shape != task.shape(len(batch), schema):
-                raise TrainingError(
-                    f"{type(model).__name__}.predict returned shape {tuple(output.shape)} for "
-                    f"{len(batch)} examples; it must return {task.output}, here "
-                    f"{list(task.shape(len(batch), schema))}"
-                )
-            # The extremes take a fraction of the time, and are not finite if one output is not.
-            if not all(extreme.isfinite() for extreme in output.aminmax()):
-                bad += int((~output.isfinite()).sum())
-            for name, column in task.predictions(output, batch.labels, schema).items():
-                found.setdefault(name, []).append(column.cpu())
+    bad, title = 0, f"predicting {loader.part.name}"
+    with progress.bar(title, loader.examples, "samples") as bar:
+        for batch in transfer(loader, device):
+            setting = "batch_size" if isinstance(batch, EpisodeBatch) else "evaluation_batch_size"
+            columns, wrong = attempt(
+                partial(_predict, model, loader.dataset), batch, device, title, setting
+            )
+            bad += wrong
+            for name, column in columns.items():
+                found.setdefault(name, []).append(column)
             bar.advance(len(batch))
     if bad:
         raise TrainingError(
@@ -82,6 +80,23 @@ def predict(
             "try a lower training.learning_rate or a training.gradient_clip such as 5"
         )
     return {name: torch.cat(columns).numpy() for name, columns in found.items()}
+
+
+def _predict(model: Model, dataset: PreparedDataset, batch: Batch) -> tuple[dict[str, Tensor], int]:
+    """Return what the task keeps of a batch's predictions, and how many are not finite."""
+    task, schema = dataset.task, dataset.schema
+    output = model.predict(batch.inputs)
+    if output.shape != task.shape(len(batch), schema):
+        raise TrainingError(
+            f"{type(model).__name__}.predict returned shape {tuple(output.shape)} for "
+            f"{len(batch)} examples; it must return {task.output}, here "
+            f"{list(task.shape(len(batch), schema))}"
+        )
+    # The extremes take a fraction of the time, and are not finite if one output is not.
+    finite = all(extreme.isfinite() for extreme in output.aminmax())
+    wrong = 0 if finite else int((~output.isfinite()).sum())
+    columns = task.predictions(output, batch.labels, schema)
+    return {name: column.cpu() for name, column in columns.items()}, wrong
 
 
 def score(task: Task, part: Part, predictions: Predictions) -> Scores:

@@ -20,6 +20,7 @@ from recbench.batch import (
     NextItemBatch,
     Reads,
 )
+from recbench.layers import widen
 from recbench.schema import Schema
 from recbench.search import COMMON_SPACE, SearchSpace
 from recbench.task import COLD_START, CTR, MULTI_TASK, NEXT_ITEM, Task
@@ -109,7 +110,7 @@ class CTRModel(Model):
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return the mean binary cross-entropy of a batch."""
-        logits = self(batch.features)
+        logits = widen(self(batch.features))
         return F.binary_cross_entropy_with_logits(logits, batch.labels.to(logits.dtype))
 
 
@@ -127,7 +128,7 @@ class NextItemModel(Model):
 
     def loss(self, batch: NextItemBatch) -> Tensor:
         """Return the mean cross-entropy of the next item among all items."""
-        return F.cross_entropy(self(batch.features), batch.labels)
+        return F.cross_entropy(widen(self(batch.features)), batch.labels)
 
 
 class MultiTaskModel(Model):
@@ -148,7 +149,7 @@ class MultiTaskModel(Model):
         That is the binary cross-entropy, or the squared error of a real-valued label; 0 for a label
         that no example of the batch has.
         """
-        output = self(batch.features)
+        output = widen(self(batch.features))
         labels = batch.labels.to(output.dtype)
         present = ~labels.isnan()
         labels = labels.where(present, 0)
@@ -198,6 +199,7 @@ class MetaModel(Model):
         """
         (label,) = self.schema.of("label")
         loss = F.binary_cross_entropy_with_logits if label.size else F.mse_loss
+        output = widen(output)
         return loss(output, labels.to(output.dtype))
 
     def predict(self, episodes: Episodes) -> Tensor:

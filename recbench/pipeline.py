@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -24,9 +26,11 @@ from recbench.data import (
     prepare,
     resolve,
 )
-from recbench.errors import DataError, PluginError, UsageError, unknown_name
+from recbench.device import choose, repeatable
+from recbench.errors import ChangedCodeError, DataError, PluginError, UsageError, unknown_name
 from recbench.evaluate import chunk, predict, require_whole, score
 from recbench.folders import Folders
+from recbench.memory import memory_errors
 from recbench.ops.dispatch import observe
 from recbench.order import MODEL, OUTCOME, Order, Outcome, load_outcome
 from recbench.plugins import Plugin, find, load_dataset, load_model
@@ -124,15 +128,15 @@ def fit_and_predict(
     Raises:
         RecbenchError: With what failed, where, and how to mend it.
     """
-    config, state, memory = order.config, order.state(results), MemoryMeter(order.config.device)
+    config, state = order.config, order.state(results)
     if (state / OUTCOME).exists() and (not keep_model or (state / MODEL).exists()):
         return  # a process was ended after this and before the record
-    clock = [perf_counter()]
+    memory, clock = MemoryMeter(config.device), [perf_counter()]
     dataset = PreparedDataset(Path(order.data), config.data.limit)
     require_room(state, (dataset.folder / "samples/test.arrow").stat().st_size)
-    model = untrained(order, dataset)
-    clock.append(perf_counter())
-    with observe() as operators:
+    with _computing(order), observe() as operators:
+        model = untrained(order, dataset)
+        clock.append(perf_counter())
         fitted = train(model, dataset, config, state, progress)
         clock.append(perf_counter())
         loader = _loader(model, dataset, dataset.open_test(labelled=False), config)
@@ -160,20 +164,29 @@ def fit_and_validate(order: Order, state: Path, progress: Progress = SILENT) -> 
         RecbenchError: With what failed, where, and how to mend it.
     """
     dataset = PreparedDataset(Path(order.data), order.config.data.limit)
-    return train(untrained(order, dataset), dataset, order.config, state, progress)
+    with _computing(order):
+        return train(untrained(order, dataset), dataset, order.config, state, progress)
+
+
+@contextmanager
+def _computing(order: Order) -> Iterator[None]:
+    """Let the model's code within repeat itself, and say it clearly if its memory runs out."""
+    device = order.config.device
+    with repeatable(device), memory_errors(order.config.model, torch.device(device)):
+        yield
 
 
 def untrained(order: Order, dataset: PreparedDataset) -> Model:
     """Return the model of a run as it is before training, everything random seeded.
 
     Raises:
-        PluginError: If its code is not what it was when the run was settled.
+        ChangedCodeError: If its code is not what it was when the run was settled.
     """
     config = order.config
     plugin = find("model", config.model)
     kind = load_model(plugin)
     if model_record(config, plugin) != order.model:
-        raise PluginError(f"the code of {config.model} has changed meanwhile; start the run again")
+        raise ChangedCodeError(f"the code of {config.model} has changed meanwhile; start again")
     seed_everything(config.seed)
     model = kind(dataset.schema, build(kind.Config, config.model_config, config.model))
     return model.to(config.device)
@@ -239,7 +252,7 @@ def plan(config: RunConfig, folders: Folders) -> tuple[RunConfig, Plugin, type[M
     if (monitor := training["monitor"]) and monitor not in scores:
         raise unknown_name("metric in training.monitor:", monitor, scores)
     model_config = vars(build(kind.Config, config.model_config, config.model))
-    device = _device(config.device)
+    device = choose(config.device)
     chosen = replace(config, model_config=model_config, training=training, device=device)
     return chosen, plugin, kind, dataset
 
@@ -292,14 +305,3 @@ def _loader(
     size = chunk(model.task, dataset.schema, training.evaluation_batch_size)
     episodes = training.batch_size  # an episode may hold any number of examples
     return open_loader(dataset, part, model.reads, size if part.episodes is None else episodes)
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"device '{name}' cannot be used: {reason}; try --device auto") from error
-    return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _SOURCES = tuple(f":/*.{kind}" for kind in ("py", "cpp", "h", "inc", "cu", "cuh"))
 """Which files of a repository, from its top, are code; records and notes may change freely."""
 
+_DRIVER = Path("/proc/driver/nvidia/version")
+
 
 @dataclass(frozen=True)
 class Environment:
@@ -28,7 +31,8 @@ class Environment:
         platform: Operating system, kernel and architecture.
         cpu: The processor's name.
         threads: How many threads PyTorch uses within an operation.
-        device: The device type, and the accelerator's name where there is one.
+        device: The device type; of a GPU its name, its driver and how exact products of float32
+            numbers are, `highest` unless someone has allowed TF32.
     """
 
     python: str
@@ -110,6 +114,20 @@ def _cpu() -> str:
 def _device(device: torch.device) -> str:
     import torch
 
-    if device.type == "cuda":
-        return f"cuda ({torch.cuda.get_device_name(device)})"
-    return device.type
+    if device.type != "cuda":
+        return device.type
+    driver = _driver()
+    facts = (
+        torch.cuda.get_device_name(device),
+        f"driver {driver}" if driver else "",
+        f"float32_matmul_precision {torch.get_float32_matmul_precision()}",
+    )
+    return f"cuda ({'; '.join(filter(None, facts))})"
+
+
+def _driver() -> str:
+    """Return the version of NVIDIA's driver; empty where the system does not tell it."""
+    if not _DRIVER.exists():
+        return ""
+    found = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)\s", _DRIVER.read_text())
+    return found.group(1) if found else ""

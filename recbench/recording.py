@@ -48,7 +48,7 @@ def run_key(config: RunConfig, plugin: Plugin, dataset: PreparedDataset) -> str:
     """Return the digest of everything that can change the run's result."""
     return digest(
         {
-            "config": config.plain(),
+            "config": [config.hash, config.seed],
             "data": dataset.manifest.fingerprints,
             "plugin": [plugin.distribution, plugin.version, source_hash(plugin)],
             "recbench": [version("recbench"), package_hash("recbench")],
@@ -204,8 +204,8 @@ class MemoryMeter:
         self._device = device
         self._linux = Path("/proc/self/clear_refs")
         if device.startswith("cuda"):
-            import torch
-
+            # In a process that has not used it yet there is nothing to reset.
+            torch.cuda.init()  # type: ignore[no-untyped-call]
             torch.cuda.reset_peak_memory_stats(device)
         else:
             with suppress(OSError):  # other systems, and sandboxes, keep the peak of the process
@@ -214,8 +214,6 @@ class MemoryMeter:
     def peak(self) -> float:
         """Return the peak in MiB."""
         if self._device.startswith("cuda"):
-            import torch
-
             return torch.cuda.max_memory_allocated(self._device) / 2**20
         if self._linux.exists():
             status = Path("/proc/self/status").read_text()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from recbench.config import RunConfig
+from recbench.device import without_number
 from recbench.errors import RecbenchError
 from recbench.folders import Folders
 from recbench.pipeline import run
@@ -42,8 +43,16 @@ class Reproduction:
         return self.predictions == 0 and not any(self.differences.values())
 
 
-def reproduce(path: Path, folders: Folders, progress: Progress = SILENT) -> Reproduction:
+def reproduce(
+    path: Path, folders: Folders, progress: Progress = SILENT, device: str = ""
+) -> Reproduction:
     """Make the run of the record at `path` again; its own files stay as they are.
+
+    Args:
+        path: The record.
+        folders: Where data are.
+        progress: Who is told how it goes.
+        device: Where to make it; on one of the record's kind if empty.
 
     Raises:
         RecbenchError: If the record cannot be read, or its run cannot be made here, with the cause.
@@ -54,6 +63,7 @@ def reproduce(path: Path, folders: Folders, progress: Progress = SILENT) -> Repr
         config = from_plain(RunConfig, record.config)
     except ValueError as error:
         raise RecbenchError(f"{path}: its configuration cannot be read: {error}") from error
+    config = replace(config, device=device or without_number(config.device))
     with tempfile.TemporaryDirectory(prefix="recbench-") as scratch:
         again = run(config, replace(folders, results=Path(scratch)), progress, again=True)
         _require_same_data(record, again)
@@ -86,6 +96,7 @@ def _notes(record: RunRecord, again: RunRecord) -> tuple[str, ...]:
         "recbench": (record.environment.recbench, again.environment.recbench),
         "torch": (record.environment.torch, again.environment.torch),
         "python": (record.environment.python, again.environment.python),
+        "the device": (record.environment.device, again.environment.device),
         "the processor": (record.environment.cpu, again.environment.cpu),
         "the number of threads": (record.environment.threads, again.environment.threads),
         "the operators": (record.operators, again.operators),

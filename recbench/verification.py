@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from recbench.config import RunConfig
+from recbench.config import RunConfig, config_hash
 from recbench.data import PreparedDataset, resolve
 from recbench.errors import RecbenchError
 from recbench.folders import Folders
 from recbench.metrics import METRICS, metric_of, scored_users
-from recbench.plain import digest, from_plain
+from recbench.plain import from_plain
 from recbench.plugins import find, load_dataset
 from recbench.record import RunRecord, record_path
 from recbench.recording import prediction_columns
@@ -63,14 +63,16 @@ def verify_record(path: Path, folders: Folders) -> list[Finding]:
 
 
 def _record(record: RunRecord, path: Path, folders: Folders) -> Finding:
-    config = {name: value for name, value in record.config.items() if name != "seed"}
     data = record.dataset
     own = record_path(
         Path(), data.name, data.version, data.protocol, record.model.name,
         record.config_hash, record.seed,
     )  # fmt: skip
     wrong = [
-        ("its config_hash is not that of its configuration", digest(config) != record.config_hash),
+        (
+            "its config_hash is not that of its configuration",
+            config_hash(record.config) != record.config_hash,
+        ),
         ("its seed is not that of its configuration", record.config.get("seed") != record.seed),
         (
             "its model is not that of its configuration",

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from webserver import Web
 
 from recbench.data import Card, DataConfig, Dataset, PreparedDataset, prepare
@@ -24,6 +25,14 @@ from recbench.tuning.study import Study, Trial
 os.environ["RECBENCH_OFFLINE"] = "1"  # tests never touch the network
 
 BY_TIME = Protocol(GlobalTime(valid=0.2, test=0.2, unit="share"))
+
+
+@pytest.fixture
+def gpu() -> torch.device:
+    """A GPU."""
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device, and PyTorch finds none")
+    return torch.device("cuda")
 
 
 @pytest.fixture(scope="session")

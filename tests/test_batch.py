@@ -72,6 +72,26 @@ def test_a_slice_of_a_batch_is_its_rows_with_their_histories(history):
     assert len(Batch(features, torch.arange(4)).slice(2, 2)) == 0
 
 
+def test_the_first_rows_of_a_batch_are_a_batch_of_its_kind(history):
+    features = Features({"item": torch.arange(4)}, history)
+    part = CTRBatch(features, torch.arange(4)).first(3)
+    assert (type(part), part.size, part.unit) == (CTRBatch, 3, "examples")
+    assert part.labels.tolist() == [0, 1, 2]
+    assert part.features.history.offsets.tolist() == [0, 0, 3, 4]
+
+
+def test_the_first_episodes_come_with_their_support(history):
+    features = Features({"item": torch.arange(4)}, history)
+    support = Batch(features, torch.arange(4))
+    batch = EpisodeBatch(features, torch.ones(4), support, (0, 1, 4), (0, 3, 4))
+    part = batch.first(1)
+    assert (batch.size, part.size, part.unit) == (2, 1, "episodes")
+    assert (part.query_offsets, part.support_offsets) == ((0, 1), (0, 3))
+    assert (len(part), len(part.support)) == (1, 3)
+    moved = batch.to("meta")
+    assert moved.support.labels.device.type == moved.labels.device.type == "meta"
+
+
 def test_episodes_show_support_with_labels_and_queries_without(history):
     features = Features({"item": torch.arange(4)}, history)
     support = Batch(features, torch.tensor([0.0, 1, 1, 0]))

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from recbench.batch import Reads
-from recbench.data import Loader, Part
-from recbench.errors import TrainingError
+from recbench.data import Loader, Part, open_loader
+from recbench.errors import OutOfMemoryError, TrainingError
 from recbench.evaluate import LARGEST_OUTPUT, attainable, chunk, predict, score
 from recbench.metrics import auc, gauc, logloss
-from recbench.model import CTRModel
+from recbench.model import CTRModel, MetaModel
 from recbench.progress import Bar, Progress
 from recbench.schema import FIRST_ID, Field, Schema
 from recbench.task import CTR, NEXT_ITEM
@@ -99,6 +99,35 @@ def test_another_shape_than_one_logit_an_example_is_an_error(loader, model):
     expected = r"Watching\.predict returned shape \(50, 1\) for 50 examples; it must .* \[50\]"
     with pytest.raises(TrainingError, match=expected):
         predict(model, loader, CPU)
+
+
+def test_a_prediction_without_memory_names_a_size_and_its_setting(tiny, loader, model):
+    forward = model.forward
+
+    def large(features):
+        if len(features) > 20:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(features)
+
+    model.forward = large
+    expected = r"predicting valid ran out of memory with 50 examples .*evaluation_batch_size=12, or"
+    with pytest.raises(OutOfMemoryError, match=expected):
+        predict(model, loader, CPU)
+    assert {len(features) for features, *_ in model.asked} == {12}
+
+
+def test_episodes_without_memory_are_as_many_as_in_training(cold):
+    class Large(MetaModel):
+        def predict(self, episodes):
+            if len(episodes) > 2:
+                raise torch.OutOfMemoryError
+            return torch.zeros(len(episodes.query))
+
+    dataset = cold("states")
+    loader = open_loader(dataset, dataset.part("valid"), Reads(recent=0), 4)
+    expected = r"with 4 episodes at a time .*: 2 of them went through.* training\.batch_size=2, or"
+    with pytest.raises(OutOfMemoryError, match=expected):
+        predict(Large(dataset.schema, None), loader, CPU)
 
 
 def test_scores_are_the_metrics_of_the_task_with_the_primary_one_first():

@@ -6,7 +6,7 @@ import pytest
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
-from recbench.errors import DataError, PluginError, TrainingError, UsageError
+from recbench.errors import DataError, OutOfMemoryError, PluginError, TrainingError, UsageError
 from recbench.folders import Folders
 from recbench.leaderboard import tables
 from recbench.metrics import METRICS, auc, gauc, logloss, mse
@@ -195,6 +195,46 @@ def test_a_model_that_looks_at_the_test_gets_no_record(install, run_folders, nam
     install("cheats", {"cheats": CHEATS}, models={"cheat": f"cheats:{name}"})
     with pytest.raises(RuntimeError, match=expected):
         run(replace(POPULARITY, model="cheat"), run_folders)
+    assert not list(run_folders.results.rglob("*.json"))
+
+
+LARGE = """
+    import torch
+    from recbench_models.baselines.logistic_regression import LogisticRegression
+
+    class Built(LogisticRegression):
+        def __init__(self, schema, config):
+            super().__init__(schema, config)
+            raise MemoryError("Unable to allocate 8 GiB")
+
+    class Fitted(LogisticRegression):
+        def fit(self, train, validate, run):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    class Predicted(LogisticRegression):
+        def predict(self, features):
+            if len(features) > 100:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return super().predict(features)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "Built",
+            r"^large ran out of memory \(.* by this process\): Unable to allocate 8 GiB; a",
+        ),
+        ("Fitted", r"^large ran out of memory \(.* by this process\): CUDA out of memory\. Tried"),
+        ("Predicted", r"^predicting valid ran out .*training\.evaluation_batch_size=\d+, or less"),
+    ],
+)
+def test_memory_that_runs_out_anywhere_ends_in_one_message(install, run_folders, name, expected):
+    install("large", {"large": LARGE}, models={"large": f"large:{name}"})
+    config = replace(BASE, model="large", model_config={})
+    with pytest.raises(OutOfMemoryError, match=expected):
+        run(config, run_folders)
     assert not list(run_folders.results.rglob("*.json"))
 
 

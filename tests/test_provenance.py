@@ -33,6 +33,29 @@ def test_environment_describes_this_process():
     assert here.cpu
 
 
+VERSIONS = {
+    "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.129.03  Thu Oct 19 18:56:32 UTC 2023\n"
+    "GCC version:  gcc version 12.2.0 (Debian)": "; driver 535.129.03",
+    "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  550.54.15  Release Build\n": (
+        "; driver 550.54.15"
+    ),
+    "another text": "",
+}
+
+
+@pytest.mark.parametrize("listing", VERSIONS)
+def test_a_gpu_is_told_with_its_name_driver_and_precision(listing, tmp_path, monkeypatch):
+    path = tmp_path / "version"
+    path.write_text(listing)
+    monkeypatch.setattr("recbench.provenance._DRIVER", path)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"Card {device.index}")
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "high")
+    told = environment("cuda:1").device
+    assert told == f"cuda (Card 1{VERSIONS[listing]}; float32_matmul_precision high)"
+    monkeypatch.setattr("recbench.provenance._DRIVER", tmp_path / "absent")
+    assert environment("cuda:1").device == "cuda (Card 1; float32_matmul_precision high)"
+
+
 def test_git_state_of_committed_code(repository):
     state = git_state(repository / "package")
     assert len(state.commit) == 40

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
@@ -61,6 +62,15 @@ def test_memory_from_before_is_forgotten():
     before = MemoryMeter("cpu").peak()
     del block
     assert MemoryMeter("cpu").peak() < before - 50
+
+
+def test_of_a_gpu_it_is_the_cards_memory_that_counts_from_the_first_use_on(monkeypatch):
+    done = []
+    monkeypatch.setattr(torch.cuda, "init", lambda: done.append("init"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: done.append(device))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3 << 20)
+    assert MemoryMeter("cuda:1").peak() == 3
+    assert done == ["init", "cuda:1"]
 
 
 def test_a_sandbox_that_forbids_a_new_peak_still_gets_a_number(monkeypatch):

@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from recbench.cli import app
 from recbench.config import RunConfig
 from recbench.data import DataConfig
-from recbench.errors import RecbenchError
+from recbench.errors import RecbenchError, UsageError
 from recbench.pipeline import run
 from recbench.reproduction import reproduce
 
@@ -48,6 +49,22 @@ def test_another_result_is_said_with_what_may_explain_it(path, run_folders):
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 1
     assert "differs" in shown.output
+
+
+def test_a_record_of_a_gpu_is_made_again_where_it_is_asked_for(path, run_folders):
+    content = json.loads(path.read_text())
+    content["config"]["device"] = "cuda:5"
+    content["environment"]["device"] = "cuda (Card X)"
+    path.write_text(json.dumps(content))
+    found = reproduce(path, run_folders, device="cpu")
+    assert found.exact  # for it was made here
+    assert found.again.config["device"] == "cpu"
+    assert "the device was cuda (Card X) and is cpu" in found.notes
+    arguments = ["reproduce", str(path), "--cache-dir", str(run_folders.cache)]
+    assert CliRunner().invoke(app, [*arguments, "--device", "cpu"]).exit_code == 0
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="device 'cuda' cannot be used: .*; try --device auto"):
+            reproduce(path, run_folders)
 
 
 def test_a_record_of_other_data_cannot_be_reproduced(path, run_folders):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from recbench.errors import UsageError
@@ -43,3 +44,12 @@ def test_numbers_are_the_context_fields_without_ids():
     schema = Schema((*fields, Field("weight", "context", 0)))
     assert schema.numbers == ("age", "weight")
     assert SCHEMA.numbers == ()
+
+
+def test_items_may_have_vectors_and_a_schema_is_the_same_whatever_they_are():
+    fields = (Field("item", "item", 4), Field("picture", "item", 4, width=2))
+    bare, full = Schema(fields), Schema(fields, vectors={"picture": np.ones((4, 2), np.float32)})
+    assert bare.vector_fields == full.vector_fields == ("picture",)
+    assert SCHEMA.vector_fields == ()
+    assert bare == full
+    assert "vectors" not in repr(full)

@@ -4,7 +4,7 @@
 #include <memory>
 #include <new>
 
-#include "augru/kernel.h"
+#include "augru/call.h"
 #include "torch_abi/library.h"
 #include "torch_abi/parallel.h"
 
@@ -32,11 +32,7 @@ class Memory {
 struct Schedule {
   std::vector<std::int64_t> lengths, order, starts;
 
-  Schedule(const Tensor& given, const AugruShape& shape) {
-    require(given.dtype() == Dtype::int64 && given.dim() == 1 && given.size(0) == shape.batch,
-            "augru: lengths must be int64 of [B]");
-    const Tensor ordered = given.contiguous();
-    const auto* values = ordered.data<std::int64_t>();
+  Schedule(const std::int64_t* values, const AugruShape& shape) {
     lengths.resize(shape.batch);
     std::vector<std::int64_t> places(shape.steps + 1);
     for (std::int64_t row = 0; row < shape.batch; ++row) {
@@ -70,91 +66,29 @@ void share(std::int64_t count, std::int64_t scratch_bytes, const Body& body) {
   });
 }
 
-// Tensors made contiguous, checked and kept while kernels read them.
-class Inputs {
- public:
-  Inputs(const Tensor& x, const Tensor& w_hh, std::int64_t mode, bool reset_after)
-      : dtype_(x.dtype()) {
-    require(x.dim() == 3, "augru: x must be [B, T, I]");
-    require(w_hh.dim() == 2, "augru: w_hh must be [3H, H]");
-    require(dtype_ < Dtype::int64, "augru: x must be float32, float64, bfloat16 or float16");
-    require(0 <= mode && mode <= 2, "augru: att_mode must be 0, 1 or 2");
-    shape = {x.size(0),  x.size(1), x.size(2), w_hh.size(1), static_cast<AttentionMode>(mode),
-             reset_after};
-  }
-
-  const void* take(const Tensor& tensor, const std::vector<std::int64_t>& sizes,
-                   const char* refusal) {
-    bool fits = tensor.dtype() == dtype_ && tensor.dim() == std::int64_t(sizes.size());
-    for (std::size_t axis = 0; fits && axis < sizes.size(); ++axis) {
-      fits = tensor.size(std::int64_t(axis)) == sizes[axis];
-    }
-    require(fits, refusal);
-    kept_.push_back(tensor.contiguous());
-    return kept_.back().data<char>();
-  }
-
-  // The same, or null for an empty tensor, which stands for one that is not there.
-  const void* take_optional(const Tensor& tensor, const std::vector<std::int64_t>& sizes,
-                            const char* refusal) {
-    return tensor.numel() == 0 ? nullptr : take(tensor, sizes, refusal);
-  }
-
-  const void* take_x(const Tensor& x) {
-    return take(x, {shape.batch, shape.steps, shape.inputs}, "augru: x must be [B, T, I]");
-  }
-  const void* take_attention(const Tensor& attention) {
-    return take(attention, {shape.batch, shape.steps}, "augru: attention must be [B, T] as x is");
-  }
-  const void* take_h0(const Tensor& h0) {
-    return take_optional(h0, {shape.batch, shape.hidden}, "augru: h0 must be [B, H] as x is");
-  }
-  AugruWeights take_weights(const Tensor& w_ih, const Tensor& w_hh) {
-    const std::int64_t gates = 3 * shape.hidden;
-    return {take(w_ih, {gates, shape.inputs}, "augru: w_ih must be [3H, I] as x is"),
-            take(w_hh, {gates, shape.hidden}, "augru: w_hh must be [3H, H] as x is"), nullptr,
-            nullptr};
-  }
-  const void* take_bias(const Tensor& bias) {
-    return take(bias, {3 * shape.hidden}, "augru: biases must be [3H] as x is");
-  }
-
-  template <typename Kernels>
-  const Kernels& choose(const Kernels* by_dtype) const {
-    return by_dtype[static_cast<int>(dtype_)];
-  }
-
-  AugruShape shape;
-
- private:
-  Dtype dtype_;
-  std::vector<Tensor> kept_;
-};
-
 using Results = std::tuple<Tensor, Tensor, Tensor>;
 
 Results augru(Tensor x, Tensor attention, Tensor lengths, Tensor w_ih, Tensor w_hh, Tensor b_ih,
               Tensor b_hh, Tensor h0, std::int64_t mode, bool reset_after, bool save) {
-  Inputs inputs(x, w_hh, mode, reset_after);
-  const AugruShape& shape = inputs.shape;
-  const Schedule schedule(lengths, shape);
-  AugruWeights weights = inputs.take_weights(w_ih, w_hh);
-  weights.b_ih = inputs.take_bias(b_ih);
-  weights.b_hh = inputs.take_bias(b_hh);
+  AugruCall call(x, w_hh, mode, reset_after);
+  const AugruShape& shape = call.shape;
+  const Schedule schedule(call.take_lengths(lengths), shape);
+  const AugruWeights weights{call.take_w_ih(w_ih), call.take_w_hh(w_hh), call.take_bias(b_ih),
+                             call.take_bias(b_hh)};
   Tensor outputs = x.empty({shape.batch, shape.steps, shape.hidden});
   Tensor last = x.empty({shape.batch, shape.hidden});
   Tensor saved = x.empty({save ? shape.batch * shape.steps : 0, augru_saved(shape)});
 
-  const AugruKernels& kernels = inputs.choose(RECBENCH_SELECT(augru_kernels));
+  const AugruKernels& kernels = RECBENCH_SELECT(augru_kernels)[static_cast<int>(call.dtype)];
   const Memory packed(kernels.forward_packed_bytes(shape));
   kernels.pack_forward(shape, weights, packed.get());
   const AugruForward arguments{shape,
                                schedule.lengths.data(),
                                schedule.order.data(),
                                schedule.starts.data(),
-                               inputs.take_x(x),
-                               inputs.take_attention(attention),
-                               inputs.take_h0(h0),
+                               call.take_x(x),
+                               call.take_attention(attention),
+                               call.take_h0(h0),
                                packed.get(),
                                outputs.mutable_data<char>(),
                                last.mutable_data<char>(),
@@ -170,11 +104,11 @@ Gradients augru_backward(Tensor grad_outputs, Tensor grad_last, Tensor x, Tensor
                          Tensor lengths, Tensor w_ih, Tensor w_hh, Tensor h0, Tensor outputs,
                          Tensor saved, std::int64_t mode, bool reset_after, bool of_x,
                          bool of_weights) {
-  Inputs inputs(x, w_hh, mode, reset_after);
-  const AugruShape& shape = inputs.shape;
+  AugruCall call(x, w_hh, mode, reset_after);
+  const AugruShape& shape = call.shape;
   const std::int64_t gates = 3 * shape.hidden;
-  const Schedule schedule(lengths, shape);
-  const AugruWeights weights = inputs.take_weights(w_ih, w_hh);
+  const Schedule schedule(call.take_lengths(lengths), shape);
+  const AugruWeights weights{call.take_w_ih(w_ih), call.take_w_hh(w_hh), nullptr, nullptr};
   Tensor grad_x = of_x ? x.empty({shape.batch, shape.steps, shape.inputs}) : x.empty({0});
   Tensor grad_attention = x.empty({shape.batch, shape.steps});
   Tensor grad_h0 = x.empty({shape.batch, shape.hidden});
@@ -183,29 +117,26 @@ Gradients augru_backward(Tensor grad_outputs, Tensor grad_last, Tensor x, Tensor
   Tensor grad_b_ih = x.empty({of_weights ? gates : 0});
   Tensor grad_b_hh = x.empty({of_weights ? gates : 0});
 
-  const AugruBackwardKernels& kernels = inputs.choose(RECBENCH_SELECT(augru_backward_kernels));
+  const AugruBackwardKernels& kernels =
+      RECBENCH_SELECT(augru_backward_kernels)[static_cast<int>(call.dtype)];
   const Memory packed(kernels.backward_packed_bytes(shape));
   kernels.pack_backward(shape, weights, packed.get());
-  const std::vector<std::int64_t> states{shape.batch, shape.steps, shape.hidden};
-  const std::vector<std::int64_t> last{shape.batch, shape.hidden};
-  const AugruBackward arguments{
-      shape,
-      schedule.lengths.data(),
-      schedule.order.data(),
-      schedule.starts.data(),
-      inputs.take_x(x),
-      inputs.take_attention(attention),
-      inputs.take_h0(h0),
-      inputs.take(outputs, states, "augru: outputs must be [B, T, H] as x is"),
-      inputs.take(saved, {shape.batch * shape.steps, augru_saved(shape)},
-                  "augru: saved must be the forward pass's"),
-      inputs.take_optional(grad_outputs, states, "augru: grad_outputs must be [B, T, H] as x is"),
-      inputs.take_optional(grad_last, last, "augru: grad_last must be [B, H] as x is"),
-      packed.get(),
-      of_x ? grad_x.mutable_data<char>() : nullptr,
-      grad_attention.mutable_data<char>(),
-      grad_h0.mutable_data<char>(),
-      of_weights};
+  const AugruBackward arguments{shape,
+                                schedule.lengths.data(),
+                                schedule.order.data(),
+                                schedule.starts.data(),
+                                call.take_x(x),
+                                call.take_attention(attention),
+                                call.take_h0(h0),
+                                call.take_outputs(outputs),
+                                call.take_saved(saved),
+                                call.take_grad_outputs(grad_outputs),
+                                call.take_grad_last(grad_last),
+                                packed.get(),
+                                of_x ? grad_x.mutable_data<char>() : nullptr,
+                                grad_attention.mutable_data<char>(),
+                                grad_h0.mutable_data<char>(),
+                                of_weights};
   // Tiles of about equal length make up the sum of one partial gradient; which ones depends on the
   // batch alone.
   const std::int64_t partials = std::clamp<std::int64_t>(schedule.tiles(), 1, kPartials);

@@ -16,6 +16,7 @@
   extern __shared__ __align__(16) unsigned char recbench_shared[]; \
   type* const name = reinterpret_cast<type*>(recbench_shared)
 #define RECBENCH_SHARED(type, name, count) __shared__ type name[count]
+#define RECBENCH_UNROLL _Pragma("unroll")
 
 namespace recbench::cuda {
 
@@ -45,6 +46,8 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
 #else
 
 #include "cuda/host.h"
+
+#define RECBENCH_UNROLL
 
 namespace recbench::cuda {
 

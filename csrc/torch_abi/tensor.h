@@ -94,15 +94,17 @@ class Tensor {
   // The tensor itself if its elements lie in order without gaps, else a copy in which they do.
   Tensor contiguous() const {
     if (ask<bool>(aoti_torch_is_contiguous, "tell whether a tensor is contiguous")) {
-      AtenTensorHandle same;
-      check(aoti_torch_new_tensor_handle(handle_, &same), "share a tensor");
-      return Tensor(same);
+      return share();
     }
-    std::vector<std::int64_t> shape;
-    for (std::int64_t axis = 0; axis < dim(); ++axis) shape.push_back(size(axis));
-    Tensor copy = empty(shape, ask<std::int32_t>(aoti_torch_get_dtype, "tell a dtype"));
-    check(aoti_torch_copy_(copy.handle_, handle_, 0), "copy a tensor");
-    return copy;
+    return copy(ask<std::int32_t>(aoti_torch_get_dtype, "tell a dtype"));
+  }
+
+  // The tensor itself if it is of that dtype, else a copy which is.
+  Tensor to(Dtype wanted) const { return dtype() == wanted ? share() : copy(code(wanted)); }
+
+  // Takes another tensor's elements, of any dtype; it has the same shape.
+  void copy_from(const Tensor& from) {
+    check(aoti_torch_copy_(handle_, from.handle_, 0), "copy a tensor");
   }
 
   // The same memory under another shape; `offset` elements are passed over.
@@ -140,6 +142,21 @@ class Tensor {
         break;
     }
     throw std::invalid_argument("recbench: no such dtype");
+  }
+
+  Tensor share() const {
+    AtenTensorHandle same;
+    check(aoti_torch_new_tensor_handle(handle_, &same), "share a tensor");
+    return Tensor(same);
+  }
+
+  // A contiguous copy.
+  Tensor copy(std::int32_t dtype) const {
+    std::vector<std::int64_t> shape;
+    for (std::int64_t axis = 0; axis < dim(); ++axis) shape.push_back(size(axis));
+    Tensor made = empty(shape, dtype);
+    made.copy_from(*this);
+    return made;
   }
 
   Tensor empty(const std::vector<std::int64_t>& shape, std::int32_t dtype) const {

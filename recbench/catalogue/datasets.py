@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from recbench.catalogue.names import by_name
 from recbench.data import Card, locate
+from recbench.data.raw import lacking
 from recbench.errors import DataError, PluginError
 from recbench.folders import Folders
 from recbench.plugins import discover, imported, load_dataset
@@ -21,7 +22,9 @@ class DatasetEntry:
         dataset: Its name.
         task: What its examples are for.
         protocols: How they can be made, with commas between, the default first.
-        files: Whether its raw files are here, or need not be.
+        files: Whether its raw files are here, and for which protocols if not for all, or need not
+            be: "incomplete" if some are here and for no protocol all.
+        missing: For each protocol whose raw files are not all here, the names of the others.
         source: How they are to be had.
         distribution: The distribution that registers it.
         version: The distribution's version.
@@ -33,6 +36,7 @@ class DatasetEntry:
     task: str = ""
     protocols: str = ""
     files: str = ""
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     source: str = ""
     distribution: str = ""
     version: str = ""
@@ -66,10 +70,18 @@ def _carded(entry: DatasetEntry, card: Card, folder: Path) -> DatasetEntry:
     entry = replace(
         entry, task=card.task, protocols=", ".join(card.protocols), source=_source(card)
     )
-    try:
-        return replace(entry, files=_presence(card, folder))
-    except DataError as error:
-        return replace(entry, files="incomplete", broken=str(error))
+    if card.paths:
+        try:
+            locate(card, folder)
+        except DataError as error:
+            return replace(entry, files="incomplete", broken=str(error))
+        return replace(entry, files="here")
+    missing = {name: lacking(card, folder, name) for name in card.protocols if card.files}
+    return replace(
+        entry,
+        files=_presence(card, missing),
+        missing={name: files for name, files in missing.items() if files},
+    )
 
 
 def _source(card: Card) -> str:
@@ -81,19 +93,14 @@ def _source(card: Card) -> str:
     return "download" if card.downloads else "by hand"
 
 
-def _presence(card: Card, folder: Path) -> str:
-    """Return whether a dataset's files are here, for which protocols if not for the default one."""
+def _presence(card: Card, missing: Mapping[str, tuple[str, ...]]) -> str:
+    """Return whether a dataset's files are here, given those that each protocol lacks."""
     if not card.files:
         return "simulator"
-    present, incomplete = [], None
-    for protocol in card.protocols:
-        try:
-            present += [protocol] if locate(card, folder, protocol) else []
-        except DataError as error:
-            incomplete = error
-    if incomplete and not present:
-        raise incomplete
-    there = "here" if card.default_protocol in present else "missing"
-    if present and there == "missing":
-        there = f"here for {', '.join(present)}"
+    ready = [name for name, files in missing.items() if not files]
+    if ready:
+        there = "here" if len(ready) == len(missing) else f"here for {', '.join(ready)}"
+    else:
+        whole = all(set(card.files_of(name).values()) == {*missing[name]} for name in missing)
+        there = "missing" if whole else "incomplete"
     return f"{there} (simulator)" if card.simulated_sizes else there

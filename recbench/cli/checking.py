@@ -67,6 +67,9 @@ def reproduce(
     record: Annotated[Path, typer.Argument(help="The record of a run.", metavar="RECORD.json")],
     data_dir: options.DataDir = None,
     cache_dir: options.CacheDir = None,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda or cuda:N; the record's if not given.")
+    ] = "",
     plugin: options.Plugin = None,
     as_json: options.Json = False,
 ) -> None:
@@ -81,7 +84,8 @@ def reproduce(
     from recbench.reproduction import reproduce as make_again
 
     with choosing(plugin or (), ()):
-        found = make_again(record, Folders.from_environment(data_dir, cache_dir), progress())
+        folders = Folders.from_environment(data_dir, cache_dir)
+        found = make_again(record, folders, progress(), device)
     if as_json:
         typer.echo(json.dumps(finite(asdict(found) | {"exact": found.exact})))
     else:

@@ -183,6 +183,7 @@ def _print(dataset: Dataset, prepared: PreparedDataset) -> None:
     rows = {
         "dataset": f"{card.title} ({card.name}, version {card.version}, {origin})",
         "protocol": f"{manifest.protocol}, from {card.protocols[manifest.protocol].source}",
+        "what changed": "\n".join(card.departures.get(manifest.protocol, ())),
         "licence": card.licence,
         "citation": card.citation,
         "files": card.source,
@@ -193,5 +194,6 @@ def _print(dataset: Dataset, prepared: PreparedDataset) -> None:
     rows["notes"] = "\n".join((*card.notes, *manifest.reports))
     rows["folder"] = str(prepared.folder)
     for name, value in rows.items():
-        table.add_row(name, value)
+        if value:
+            table.add_row(name, value)
     print_table(table)

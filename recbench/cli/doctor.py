@@ -14,18 +14,20 @@ def doctor(as_json: options.Json = False) -> None:
     """Show environment, compilers, devices, native code and folders."""
     import torch
 
+    from recbench.device import refusal
     from recbench.folders import Folders
     from recbench.ops import cuda
     from recbench.provenance import environment
     from recbench.recording import implementations
 
     folders = Folders.from_environment()
-    devices = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
-    device = "cuda" if devices else "cpu"
+    why = refusal("cuda")
+    cards = [] if why else [_card(place) for place in range(torch.cuda.device_count())]
+    device = "cuda" if cards else "cpu"
     native = implementations(torch.device(device))
     found = {
         **vars(environment(device)),
-        "accelerators": ", ".join(devices) or "none",
+        "accelerators": ", ".join(cards) or f"none: {why}",
         "CUDA kernels": cuda.kernels(),
         "native code": ", ".join(f"{name}: {how}" for name, how in native.items()),
         **{tool: shutil.which(tool) or "not found" for tool in ("g++", "cmake", "ninja", "nvcc")},
@@ -39,6 +41,15 @@ def doctor(as_json: options.Json = False) -> None:
     width = max(map(len, found))
     for name, value in found.items():
         typer.echo(f"{name:<{width}}  {value}")
+
+
+def _card(place: int) -> str:
+    """Return what a GPU is: name, memory and what it can compute."""
+    import torch
+
+    card = torch.cuda.get_device_properties(place)
+    memory = card.total_memory / 2**30
+    return f"cuda:{place} {card.name} ({memory:.0f} GiB, compute {card.major}.{card.minor})"
 
 
 def _room(folder: object) -> str:

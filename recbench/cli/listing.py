@@ -33,20 +33,31 @@ def list_plugins(
         return
     from rich.table import Table
 
-    hidden = {name for name in rows[0] if all(row[name] in ("", None) for row in rows)}
+    hidden = {name for name in rows[0] if all(row[name] in ("", None, {}) for row in rows)}
     hidden |= set(ORIGIN) if what == "datasets" else set()
     shown = [name for name in rows[0] if name not in hidden]
     table = Table(*shown, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*(_text(row[name]) for name in shown))
+        table.add_row(*(_text(name, row[name]) for name in shown))
     print_table(table)
 
 
-def _text(value: Any) -> str:
+def _text(column: str, value: Any) -> str:
     """Return a cell of the table; settings stand in it as `--set` takes them."""
+    if column == "missing":
+        return _missing(value)
     if isinstance(value, dict):
         return " ".join(f"{name}={entry}" for name, entry in value.items())
     return str(value)
+
+
+def _missing(files: dict[str, tuple[str, ...]]) -> str:
+    """Return the files that protocols lack, those that lack the same together."""
+    protocols: dict[tuple[str, ...], list[str]] = {}
+    for protocol, names in files.items():
+        protocols.setdefault(names, []).append(protocol)
+    told = (f"{', '.join(alike)}: {', '.join(names)}" for names, alike in protocols.items())
+    return "; ".join(told)
 
 
 def _models(names: list[str]) -> list[dict[str, Any]]:

@@ -15,7 +15,9 @@ import typer
 if TYPE_CHECKING:
     from recbench.config import RunConfig
     from recbench.folders import Folders
+    from recbench.suite.file import Suite
     from recbench.suite.limits import Limits
+    from recbench.suite.published import Published
     from recbench.suite.runs import Cell
     from recbench.suite.settling import Settled
 
@@ -45,8 +47,13 @@ class Making:
     as_json: bool
 
 
-def make_and_show(configs: Sequence[RunConfig], folders: Folders, making: Making) -> None:
-    """Make runs and print the table of those that have a record; exit with 1 if one failed."""
+def make_and_show(
+    configs: Sequence[RunConfig], folders: Folders, making: Making, suite: Suite | None = None
+) -> None:
+    """Make runs and print the table of those that have a record; exit with 1 if one failed.
+
+    Of a suite the scores of its paper are printed too.
+    """
     from recbench.cli.progress import progress
     from recbench.suite.runs import run_here
 
@@ -55,7 +62,7 @@ def make_and_show(configs: Sequence[RunConfig], folders: Folders, making: Making
         cells = list(_told(run_here(configs, folders, progress(), **how)))
     else:
         cells = _make(configs, folders, making)
-    _show(cells, folders.results, as_json=making.as_json)
+    _show(cells, folders.results, suite, as_json=making.as_json)
     if any(cell.error for cell in cells):
         raise typer.Exit(1)
 
@@ -98,11 +105,13 @@ def _told(cells: Iterator[Cell]) -> Iterator[Cell]:
         typer.echo(f"{count}; to make only what failed again:\n  {again}", err=True)
 
 
-def _show(cells: list[Cell], results: Path, *, as_json: bool) -> None:
+def _show(cells: list[Cell], results: Path, suite: Suite | None, *, as_json: bool) -> None:
     from recbench.leaderboard import render, tables
     from recbench.plain import finite
+    from recbench.suite.published import published
 
     records = [cell.record for cell in cells if cell.record]
+    papers = published(suite, cells) if suite else []
     if as_json:
         failed = [
             {
@@ -115,9 +124,30 @@ def _show(cells: list[Cell], results: Path, *, as_json: bool) -> None:
             for cell in cells
             if cell.error
         ]
-        typer.echo(json.dumps({"records": [finite(asdict(r)) for r in records], "failed": failed}))
+        found = {"records": [finite(asdict(record)) for record in records], "failed": failed}
+        if suite:
+            found["papers"] = [finite(asdict(each)) for each in papers]
+        typer.echo(json.dumps(found))
     elif records:
         typer.echo(render(tables(records, root=results), "table"))
+    if suite and papers and not as_json:
+        _show_papers(suite, papers)
+
+
+def _show_papers(suite: Suite, papers: Sequence[Published]) -> None:
+    from rich.table import Table
+
+    from recbench.cli.table import print_table
+    from recbench.suite.published import CAUTION
+
+    typer.echo(f"{suite.source.paper}: {suite.source.table}")
+    names = ("dataset", "protocol", "model", "score", "paper", "ours", "seeds", "data")
+    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    for each in papers:
+        numbers = (f"{each.paper:.4f}", f"{each.ours:.4f}", str(each.seeds), each.data)
+        table.add_row(each.dataset, each.protocol, each.model, each.score, *numbers)
+    print_table(table)
+    typer.echo(f"{CAUTION} {suite.source.note}".strip())
 
 
 def _show_states(

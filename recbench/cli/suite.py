@@ -45,6 +45,5 @@ def suite(
         memory_limit or declared.memory_limit,
     )
     making = Making(limits, jobs, again, failed, dry_run, keep_model, False, json)
-    make_and_show(
-        declared.configs(), Folders.from_environment(data_dir, cache_dir, results), making
-    )
+    folders = Folders.from_environment(data_dir, cache_dir, results)
+    make_and_show(declared.configs(), folders, making, declared)

@@ -59,6 +59,8 @@ class Card:
         simulator_version: Raised when simulated data change.
         max_rejected: Share of rows that may be malformed before the file is refused.
         notes: What a user must know about the data, a sentence each.
+        departures: By protocol, where it departs from its source or, if that is recbench, from the
+            usual way with these data, a sentence each; without what its `source` says already.
         sessions: Whether its users are sessions, which never come back: no model is told them.
         group: The column of `users` that names the real user, where what the log calls a user is
             one of the sequences that a real user has: it takes the sequence's place in models and
@@ -90,6 +92,7 @@ class Card:
     simulator_version: int = 0
     max_rejected: float = 1e-3
     notes: tuple[str, ...] = ()
+    departures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sessions: bool = False
     group: str = ""
     contexts: tuple[str, ...] = ()

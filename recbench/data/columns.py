@@ -25,7 +25,8 @@ class Spool:
     """Columns of a known length and type, written piece by piece to disk-backed arrays.
 
     Attributes:
-        columns: The arrays, to be filled by position; they live in `folder` until `close`.
+        columns: The arrays, to be filled by position; they live in `folder` until `close`. A type
+            may be that of a vector, as `numpy.dtype((numpy.float32, (64,)))`: a row is one of them.
     """
 
     def __init__(self, folder: Path, length: int, types: Mapping[str, DTypeLike]) -> None:
@@ -71,6 +72,8 @@ def write_table(path: Path, columns: Mapping[str, Column | pa.Array]) -> None:
 def read_table(path: Path) -> dict[str, Column | pa.Array]:
     """Return the columns of `path`: numbers as read-only NumPy arrays, text as Arrow arrays.
 
+    A column of vectors is an array of two dimensions.
+
     Raises:
         DataError: If the file is missing or is not such a table.
     """
@@ -88,7 +91,7 @@ def _create(path: Path, dtype: np.dtype[Any], length: int) -> Column:
 
     A full disk is an `OSError` here; on first touch of a page it would be a SIGBUS.
     """
-    column: Column = np.lib.format.open_memmap(path, "w+", dtype, (length,))
+    column: Column = np.lib.format.open_memmap(path, "w+", dtype.base, (length, *dtype.shape))
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
@@ -99,13 +102,18 @@ def _to_arrow(values: Column | pa.Array) -> pa.Array:
     if isinstance(values, pa.Array):
         return values
     values = np.ascontiguousarray(values)
-    return pa.Array.from_buffers(
-        pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)]
-    )
+    kind = pa.from_numpy_dtype(values.dtype)
+    flat = pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(values)])
+    if values.ndim == 1:
+        return flat
+    width = values.shape[1]
+    return pa.Array.from_buffers(pa.list_(kind, width), len(values), [None], children=[flat])
 
 
 def _from_arrow(column: pa.ChunkedArray) -> Column | pa.Array:
     whole = column.chunk(0) if column.num_chunks else pa.array([], column.type)
     if pa.types.is_primitive(whole.type) and not whole.null_count:
         return whole.to_numpy(zero_copy_only=True)
+    if pa.types.is_fixed_size_list(whole.type) and not whole.null_count:
+        return whole.flatten().to_numpy(zero_copy_only=True).reshape(len(whole), -1)
     return whole

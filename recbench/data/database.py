@@ -69,9 +69,13 @@ def require_few(card: Card, faults: Rejected, rows: int) -> None:
 
 
 def column_names(db: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    """Return the names of a table's columns; none if there is no such table."""
-    tables = {row[0].lower() for row in db.execute("SHOW TABLES").fetchall()}
-    return [row[0] for row in db.execute(f"DESCRIBE {table}").fetchall()] if table in tables else []
+    """Return the names of a table's or view's columns; none if there is no such table."""
+    found = db.execute(
+        """SELECT column_name FROM duckdb_columns() WHERE lower(table_name) = $table
+        ORDER BY column_index""",
+        {"table": table},
+    ).fetchall()
+    return [name for (name,) in found]
 
 
 def row_count(db: duckdb.DuckDBPyConnection, table: str) -> int:

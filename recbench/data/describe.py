@@ -22,7 +22,8 @@ TIMELESS = {"known": False, "reason": "the raw files carry no time"}
 def characteristics(log: RawLog, split: SplitLog, protocol: AnyProtocol) -> dict[str, Any]:
     """Return density, inequality of item popularity, and for each part lengths and label rate.
 
-    Of cold start it is, in place of the histories' lengths, what each state has in each part.
+    Of cold start it is, in place of the histories' lengths, what each state has in each part. Where
+    items have vectors it is also their widths, and how many items have one.
     """
     per_user = np.bincount(log.spool.columns["user"], minlength=len(log.users))
     per_item = np.bincount(log.spool.columns["item"], minlength=len(log.items))
@@ -36,7 +37,13 @@ def characteristics(log: RawLog, split: SplitLog, protocol: AnyProtocol) -> dict
             "unseen_users": round(float((~known[examples.user]).mean()), 6),
             "unseen_items": round(float((~split.train_items[examples.item]).mean()), 6),
         }
+    vectors = {
+        name: {"width": own.width, "items": own.known}
+        for name, own in log.vectors.items()
+        if name not in protocol.left_out
+    }
     return {
+        **({"vectors": vectors} if vectors else {}),
         "density": float(len(log.spool.columns["user"]) / (len(log.users) * len(log.items))),
         "events_per_user": _quantiles(per_user),
         "item_popularity_gini": round(gini(per_item), 6),

@@ -26,6 +26,17 @@ def _characteristics(about: dict[str, Any], words: Words) -> dict[str, str]:
         rows[words.label("density")] = f"{about['density']:.3g}"
         rows[words.label("popularity Gini")] = str(about["item_popularity_gini"])
         rows[words.label("events a user")] = _quantiles(about["events_per_user"])
+    if vectors := about.get("vectors"):
+        texts = (
+            words.label(
+                "`{name}`: {width} wide, of {items} items",
+                name=name,
+                width=own["width"],
+                items=f"{own['items']:,}",
+            )
+            for name, own in vectors.items()
+        )
+        rows[words.label("vectors")] = ", ".join(texts)
     if correlations := about.get("label_correlation"):
         text = ", ".join(f"{pair} {value}" for pair, value in correlations.items())
         rows[words.label("label correlation")] = text

@@ -6,7 +6,7 @@ DuckDB reads, filters and sorts out of core, within a stated memory limit. What 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from recbench.data.columns import Spool
 from recbench.data.database import column_names, reading
 from recbench.data.reading import Rejected
 from recbench.data.table import TAKEN
+from recbench.data.vectors import Vectors, ingest_vectors, missing
 from recbench.errors import DataError
 from recbench.progress import Progress
 from recbench.schema import Field
@@ -48,6 +49,7 @@ class RawLog:
         out_of_range: Events dropped because their time cannot be right.
         rejected: Rows that could not be read or that lack a user, an item or a time.
         unmatched: Sentences on users and items that the further columns lack.
+        vectors: The columns of items that hold vectors.
     """
 
     spool: Spool
@@ -61,6 +63,7 @@ class RawLog:
     groups: NDArray[np.int64] | None = None
     contexts: Mapping[str, pa.Array] = field(default_factory=dict)
     unmatched: tuple[str, ...] = ()
+    vectors: Mapping[str, Vectors] = field(default_factory=dict)
 
 
 def context_column(name: str) -> str:
@@ -143,6 +146,7 @@ def _order(
     ]
     _fill(db, spool, further, behaviours, card.contexts, progress)
     about = _side(db, "user", len(users))
+    vectors = ingest_vectors(db, card, items, scratch)
     if card.group:
         users = _real_users(card, about)
     return RawLog(
@@ -150,13 +154,14 @@ def _order(
         users,
         items,
         about,
-        _side(db, "item", len(items)),
+        _side(db, "item", len(items), vectors),
         behaviours,
         total - kept,
         faults,
         users.dictionary_encode().indices.to_numpy().astype(np.int64) if card.group else None,
         contexts,
-        tuple(_unmatched(db)),
+        (*_unmatched(db), *missing(vectors)),
+        vectors,
     )
 
 
@@ -243,13 +248,16 @@ def _fill(
             bar.advance(len(batch))
 
 
-def _side(db: duckdb.DuckDBPyConnection, key: str, count: int) -> dict[str, pa.Array]:
-    """Return the further columns of the `items` or `users` table, a row for each number."""
+def _side(
+    db: duckdb.DuckDBPyConnection, key: str, count: int, apart: Iterable[str] = ()
+) -> dict[str, pa.Array]:
+    """Return the further columns of the `items` or `users` table but some, a row each number."""
     if not column_names(db, f"{key}s"):
         return {}
+    excluded = ", ".join(f'"{name}"' for name in (key, *apart))
     joined = db.sql(
-        f"""SELECT s.* EXCLUDE ({key}) FROM {key}_number LEFT JOIN {key}s s USING ({key})
-        ORDER BY number"""  # noqa: S608
+        f"""SELECT n.number, s.* EXCLUDE ({excluded}) FROM {key}_number n
+        LEFT JOIN {key}s s USING ({key}) ORDER BY n.number"""  # noqa: S608
     ).to_arrow_table()
     if len(joined) != count:
         twice = db.sql(
@@ -259,7 +267,8 @@ def _side(db: duckdb.DuckDBPyConnection, key: str, count: int) -> dict[str, pa.A
         raise DataError(
             f"the {key}s table has more than one row for the {key} {twice[0][0]}; leave one of them"
         )
-    return {name: joined.column(name).combine_chunks() for name in joined.column_names}
+    columns = zip(joined.column_names[1:], joined.columns[1:], strict=True)
+    return {name: column.combine_chunks() for name, column in columns}
 
 
 def _unmatched(db: duckdb.DuckDBPyConnection) -> Iterator[str]:

@@ -13,6 +13,7 @@ from recbench.batch import Batch, Features, History, Reads
 from recbench.data.gather import gather, window, window_with_category
 from recbench.data.prepared import Part, PreparedDataset
 from recbench.errors import UsageError
+from recbench.schema import Field
 
 Ints = NDArray[np.int64]
 
@@ -89,7 +90,7 @@ class Loader:
         tables = {"user": self.dataset.users, "item": self.dataset.items}
         for role in self.dataset.task.shown:
             for field in schema.of(role):
-                fields[field.name] = self._lookup(field.name, role, owners[role], tables[role])
+                fields[field.name] = self._lookup(field, owners[role], tables[role])
         return Features(fields, self._history(rows), self._numbers(rows))
 
     def _numbers(self, rows: Ints) -> torch.Tensor:
@@ -133,7 +134,7 @@ class Loader:
         offsets, positions = self.events(rows)
         items = gather(dataset.interactions["item"], positions)
         fields = {
-            field.name: self._lookup(field.name, "item", items, dataset.items)
+            field.name: self._lookup(field, items, dataset.items)
             for field in dataset.schema.of("item")
         }
         lengths = np.diff(offsets)
@@ -142,8 +143,11 @@ class Loader:
         longest = int(lengths.max(initial=0))
         return History(fields, torch.from_numpy(age), torch.from_numpy(offsets), longest)
 
-    def _lookup(self, name: str, role: str, ids: Ints, table: dict[str, Ints]) -> torch.Tensor:
+    def _lookup(self, field: Field, ids: Ints, table: dict[str, Ints]) -> torch.Tensor:
         """Return the values of a field for final ids of its user or item."""
+        name, role = field.name, field.role
+        if field.width:  # of vectors it is the item's own id, known in training or not
+            return torch.from_numpy(ids)
         if name == role and "group" not in table:
             return torch.from_numpy(self.dataset.known(name, ids))
         return torch.from_numpy(gather(table["group" if name == role else name], ids))

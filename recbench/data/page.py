@@ -34,6 +34,7 @@ def card_lines(card: Card, words: Words) -> Iterator[str]:
     yield from heading("Protocols", words)
     for name in card.protocols:
         yield from _protocol(card, name, words)
+    yield from _departures(card, words)
     if card.counts:
         yield from heading("Published counts", words)
         names = list(dict.fromkeys(name for release in card.counts for name in release))
@@ -115,11 +116,27 @@ def _protocol(card: Card, name: str, words: Words) -> Iterator[str]:
     labels = [field.name for field in card.label_fields(protocol)]
     rows["predicted"] = ", ".join(f"`{label}`" for label in labels)
     rows["judged apart"] = ", ".join(f"`{state}`" for state in protocol.states)
-    rows["source, and what differs from it"] = words.name(protocol.source)
     yield from (f"- {words.label(label)}: {text}" for label, text in rows.items() if text)
     if protocol.seen:
         yield f"- {words.label('leakage')}: {words.sentence(protocol.seen)}"
     yield ""
+
+
+def _departures(card: Card, words: Words) -> Iterator[str]:
+    """Yield where protocols come from and how they depart from that, those that are alike once."""
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name, protocol in card.protocols.items():
+        own = protocol.source, card.departures.get(name, ())
+        alike.setdefault(own, []).append(f"`{name}`")
+    yield from heading("Where the protocols come from, and what changed", words)
+    for (source, changes), names in alike.items():
+        yield f"### {', '.join(names)}"
+        yield ""
+        yield f"{words.label('Source')}: {words.name(source)}"
+        yield ""
+        if changes:
+            yield from (f"- {words.sentence(change)}" for change in changes)
+            yield ""
 
 
 def _settings(protocol: AnyProtocol) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from recbench.data.columns import Column, read_table
 from recbench.data.gather import window
 from recbench.data.manifest import Manifest
 from recbench.data.samples import ORACLE, read_samples
+from recbench.data.vectors import read_vectors
 from recbench.schema import UNSEEN, Schema
 from recbench.task import TASKS, Task
 
@@ -120,7 +121,8 @@ class PreparedDataset:
         self.folder = folder
         self.limit = limit
         self.manifest = Manifest.load(folder)
-        self.schema: Schema = self.manifest.schema
+        schema: Schema = self.manifest.schema
+        self.schema = replace(schema, vectors=read_vectors(folder, schema.vector_fields))
         self.task: Task = TASKS[self.manifest.task]
         self._tested = False
 

@@ -41,6 +41,14 @@ def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, 
     return present
 
 
+def lacking(card: Card, folder: Path, protocol: str) -> tuple[str, ...]:
+    """Return the names of the raw files that a protocol needs and that are not under `folder`."""
+    files = card.files_of(protocol)
+    return tuple(
+        dict.fromkeys(name for role, name in files.items() if find(card, role, folder) is None)
+    )
+
+
 def missing_files(card: Card, folder: Path | None) -> DataError:
     """Return the error for a dataset whose raw files are not on this machine."""
     where = (

@@ -199,12 +199,12 @@ def content_md5(path: Path) -> str:
     Raises:
         DataError: If the file is damaged.
     """
-    with _open_bytes(path) as file:
+    with open_bytes(path) as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 @contextmanager
-def _open_bytes(path: Path) -> Iterator[gzip.GzipFile | BufferedReader]:
+def open_bytes(path: Path) -> Iterator[gzip.GzipFile | BufferedReader]:
     """Open a file, plain or .gz; a `DataError` if that turns out to be damaged on the way."""
     opener = gzip.open if path.suffix == ".gz" else open
     try:
@@ -216,7 +216,7 @@ def _open_bytes(path: Path) -> Iterator[gzip.GzipFile | BufferedReader]:
 
 def _marked(path: Path) -> bool:
     """Return whether a text begins with UTF-8's byte order mark, as some editors leave it."""
-    with _open_bytes(path) as file:
+    with open_bytes(path) as file:
         return file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
 
 
@@ -226,7 +226,7 @@ def _has_point(path: Path) -> bool:
     There are its checksum and its length, which DuckDB does not look at.
     """
     found, last = False, b""
-    with _open_bytes(path) as file:
+    with open_bytes(path) as file:
         while block := file.read(CHUNK):
             seen = last + block
             found = found or any(sign in seen for sign in (b".", b"e-", b"E-"))

@@ -74,10 +74,10 @@ def ingest_table(
 ) -> Table:
     """Read `files` with the dataset's reader and return its rows as a protocol splits them."""
     with reading(dataset, files, scratch) as (db, faults):
-        count = row_count(db, "rows")
+        db.execute("CREATE TABLE ordered AS SELECT * FROM rows ORDER BY row")
+        count = row_count(db, "ordered")
         require_few(dataset.card, faults, count)
         names = _names(db, dataset, protocol)
-        db.execute("CREATE TABLE ordered AS SELECT * FROM rows ORDER BY row")
         parts = _parts(db, dataset, protocol, count, scratch)
         counts = np.array([np.count_nonzero(parts == part) for part in range(len(PARTS))])
         require_parts(dict(zip(PARTS, counts.tolist(), strict=True)), dataset.card.name)
@@ -98,7 +98,7 @@ def _names(
     db: duckdb.DuckDBPyConnection, dataset: Dataset, protocol: TableProtocol
 ) -> tuple[str, ...]:
     """Return the names of the inputs, in the reader's order."""
-    card, found = dataset.card, column_names(db, "rows")
+    card, found = dataset.card, column_names(db, "ordered")
     for name in (*card.labels, *card.numbers, *protocol.left_out):
         if name not in found:
             raise DataError(f"{card.name}: the reader makes no column '{name}', which its card has")

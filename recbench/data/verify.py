@@ -11,6 +11,7 @@ from recbench.data.contexts import context_texts
 from recbench.data.manifest import Manifest, fields_fingerprint, file_checksum, fingerprint
 from recbench.data.protocol import PARTS
 from recbench.data.samples import read_samples
+from recbench.data.vectors import read_vectors, vectors_fingerprint
 from recbench.data.write_table import table_fingerprints
 from recbench.errors import DataError
 from recbench.schema import FIRST_ID
@@ -57,12 +58,13 @@ def _fingerprints(folder: Path, manifest: Manifest) -> dict[str, str]:
     found = {"log": fingerprint("", log, ids)}
     fields = {}
     for field in manifest.schema.of("user", "item"):
-        if field.name in ids:
+        if field.name in ids or field.width:
             continue
         side = users if field.role == "user" else items
         values = read_table(folder / f"fields/{field.name}.arrow")["value"]
         fields[field.name] = side[field.name], values
-    found["fields"] = fields_fingerprint(found["log"], fields)
+    vectors = read_vectors(folder, manifest.schema.vector_fields)
+    found["fields"] = vectors_fingerprint(fields_fingerprint(found["log"], fields), vectors)
     for field in manifest.schema.of("context"):
         ids[field.name] = context_texts(read_table(folder / f"fields/{field.name}.arrow")["value"])
     labels = manifest.schema.labels

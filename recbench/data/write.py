@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from recbench.data.manifest import (
 )
 from recbench.data.protocol import PARTS, require_parts
 from recbench.data.samples import ORACLE, write_samples
+from recbench.data.vectors import Vectors, read_vectors, vectors_fingerprint, write_vectors
 from recbench.data.vocabulary import Coded, Renumbering, encode, renumber
 from recbench.errors import DataError
 from recbench.schema import FIRST_ID, PADDING, UNSEEN, Field, Role
@@ -39,18 +40,20 @@ ROWS = 1 << 13
 
 @dataclass(frozen=True)
 class Side:
-    """Users or items with their final ids and coded fields; of sequences also the real users'."""
+    """Users or items: final ids, coded fields, vectors; of sequences also the real users' ids."""
 
     renumbering: Renumbering
     raw: pa.Array
     fields: Mapping[str, Coded]
     group: Coded | None = None
+    vectors: Mapping[str, Vectors] = field(default_factory=dict)
 
     def schema(self, role: Role) -> list[Field]:
         """Return the side's fields, the id itself first."""
         size = self.group.size if self.group else self.renumbering.size
         first = Field("user" if role == "user" else "item", role, size)
-        return [first, *(Field(name, role, coded.size) for name, coded in self.fields.items())]
+        coded = [Field(name, role, coded.size) for name, coded in self.fields.items()]
+        return [first, *coded, *(own.field(name) for name, own in self.vectors.items())]
 
     def table(self, key: str) -> dict[str, Any]:
         """Return the side's columns, a row for each final id."""
@@ -97,6 +100,8 @@ def write_prepared(
     require_parts(parts, card.name)
     if log.groups is not None:
         users = replace(users, group=encode(log.users, users.renumbering))
+    vectors = {name: own for name, own in log.vectors.items() if name not in protocol.left_out}
+    items = replace(items, vectors=vectors)
     _write_log(log, users, items, folder)
     contexts = code_contexts(log.contexts, split)
     for name, context in contexts.items():
@@ -152,7 +157,7 @@ def _manifest(
         files=file_facts(files),
         fields=[vars(field) for field in fields],
         counts=counts | {part: len(split.examples[part].user) for part in PARTS},
-        fingerprints=_fingerprints(log, split, users, items, contexts),
+        fingerprints=_fingerprints(log, split, users, items, contexts, folder),
         tables={path.relative_to(folder).as_posix(): file_checksum(path) for path in tables},
         characteristics=characteristics(log, split, protocol),
         leakage=leakage(protocol, split),
@@ -201,6 +206,7 @@ def _write_log(log: RawLog, users: Side, items: Side, folder: Path) -> None:
     stops = np.concatenate((special, bounds[1:][order]))
     write_table(folder / "users.arrow", {**users.table("user"), "start": starts, "stop": stops})
     write_table(folder / "items.arrow", items.table("item"))
+    write_vectors(folder, items.vectors, items.renumbering)
     for side in (users, items):
         for name, coded in side.fields.items():
             write_table(folder / f"fields/{name}.arrow", {"value": coded.values})
@@ -265,7 +271,12 @@ def _met_before(log: RawLog, examples: Examples) -> NDArray[np.bool_]:
 
 
 def _fingerprints(
-    log: RawLog, split: SplitLog, users: Side, items: Side, contexts: Mapping[str, Context]
+    log: RawLog,
+    split: SplitLog,
+    users: Side,
+    items: Side,
+    contexts: Mapping[str, Context],
+    folder: Path,
 ) -> dict[str, str]:
     ids = {"user": log.users, "item": log.items}
     names = [name for name in ("user", "item", "time", "behaviour") if name in log.spool.columns]
@@ -273,6 +284,7 @@ def _fingerprints(
     coded = {**users.fields, **items.fields}
     fields = {name: (each.ids, each.values) for name, each in coded.items()}
     found["fields"] = fields_fingerprint(found["log"], fields)
+    found["fields"] = vectors_fingerprint(found["fields"], read_vectors(folder, items.vectors))
     ids |= {name: context_texts(each.values) for name, each in contexts.items()}
     for part in PARTS:
         columns = {k: v for k, v in vars(split.examples[part]).items() if v is not None}

@@ -41,14 +41,20 @@ class Adult(Dataset):
         task="multi-task",
         files={"people": "adult.csv"},
         protocols={"shares": TableProtocol(RandomShares())},
+        departures={
+            "shares": (
+                "The publisher's test part is not kept: both parts are one file, and are drawn "
+                "anew.",
+                "The publisher's label is the income alone; never married is a second one, as in "
+                "the MMoE paper's Census-Income.",
+                "Education, marital status, relationship and the survey's weight are no inputs.",
+            )
+        },
         source="archive.ics.uci.edu/dataset/2, adult.data and adult.test as one CSV with a header",
         licence="CC BY 4.0",
         citation="Becker and Kohavi, Adult, UCI Machine Learning Repository, 1996",
         counts=({"rows": 48_842},),
-        notes=(
-            "Not the Census-Income of the MMoE paper, in whose place some tutorials use it.",
-            "Education, marital status, relationship and the survey's weight are no inputs.",
-        ),
+        notes=("Not the Census-Income of the MMoE paper, in whose place some tutorials use it.",),
         labels={"income": "binary", "never_married": "binary"},
         numbers=("age", "capital_gain", "capital_loss", "hours_per_week"),
     )

@@ -58,6 +58,15 @@ class AliCCP(Dataset):
                 source="the sample of the torch-rechub release, whose parts these are",
             ),
         },
+        departures={
+            "official": (
+                "Conversions without a click are left out: 230 of 42,300,135 rows of the training "
+                "file, 226 of 43,016,840 of the test file.",
+                "A field with several values in a row keeps the one of largest weight, of these "
+                f"the smallest; {', '.join(SEVERAL)} have many. Weights are no inputs.",
+            ),
+            "encoded": ("The weights of the values (columns D) are left out.",),
+        },
         source="tianchi.aliyun.com/dataset/408 (sample_train.tar.gz and sample_test.tar.gz; needs "
         "a login); or, for the protocol encoded, examples/ranking/data/ali-ccp of "
         "github.com/datawhalechina/torch-rechub",
@@ -65,14 +74,9 @@ class AliCCP(Dataset):
         citation="Ma et al., Entire Space Multi-Task Model, SIGIR 2018",
         counts=({"rows": 85_316_519}, {"rows": 200}),
         notes=(
-            "Conversions without a click are left out: 230 of 42,300,135 rows of the training "
-            "file, 226 of 43,016,840 of the test file.",
-            "A field with several values in a row keeps the one of largest weight, of these the "
-            f"smallest; {', '.join(SEVERAL)} have many. Weights are no inputs.",
             "Rows of one visit share their user's features, and none is in both train and "
             "validation.",
-            "With the protocol encoded all rows stay, the values are those of its files, and their "
-            "weights (columns D) are left out.",
+            "With the protocol encoded all rows stay, and the values are those of its files.",
         ),
         labels=dict.fromkeys(LABELS, "binary"),
     )

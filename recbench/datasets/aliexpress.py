@@ -35,6 +35,7 @@ def _card(code: str, country: str) -> Card:
         files={"train": "train.csv", "test": "test.csv"},
         folder=f"AliExpress_{code}",
         protocols={"official": OFFICIAL},
+        departures={"official": ("The search is no input.",)},
         source=f"tianchi.aliyun.com/dataset/74690, as AliExpress_{code} (train.csv and test.csv)",
         licence="Tianchi terms, non-commercial research",
         citation="Li et al., Improving Multi-Scenario Learning to Rank in E-commerce by Exploiting "
@@ -42,7 +43,7 @@ def _card(code: str, country: str) -> Card:
         notes=(
             "A row is an item that a search showed; no search has rows in both train and "
             "validation.",
-            "What the columns mean is not published. The search is no input.",
+            "What the columns mean is not published.",
             "No count of rows is published: a file that was cut off between two rows is not "
             "noticed.",
         ),

@@ -30,13 +30,38 @@ DIEN = Protocol(
     "validation added, of users that would be for training",
     files=FILES,
 )
+LAST_BUT_ONE = "A user's last event but one is validation; in the paper it trains."
+UNSEEN = "An item that training lacks has no vector of its own; in the released code each has one."
+FILE_ORDER = "A user's reviews of one day stay in the order of the file."
+DEPARTURES = {
+    "time": (
+        "One moment separates the parts for all; the papers hold out each user's last review (DIN) "
+        "or whole users (DIEN).",
+        "Reviews of the target's own day are no history.",
+        "Negatives are drawn as often as items are targets of the same part, and never from what "
+        "the user has reviewed; DIN's are uniform, DIEN's as popular as in the whole log.",
+    ),
+    "din": (
+        LAST_BUT_ONE,
+        "An item's category is the last of the first list of its categories; the released code "
+        "takes the last of the last list.",
+        UNSEEN,
+        FILE_ORDER,
+    ),
+    "dien": (
+        "A tenth of the users is test and a tenth validation, no more and no less; in the released "
+        "code each user is test with a chance of one in ten, and the best step is picked on the "
+        "test part.",
+        "Histories are whole, and a model reads as much of them as its options say; the released "
+        "code keeps 100 events in training.",
+        FILE_ORDER,
+    ),
+}
 SOURCE = "snap.stanford.edu/data/amazon/productGraph/categoryFiles"
 LICENCE = "research use"
 CITATION = "McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR 2015"
 NOTES = (
-    "A review is a click, whatever its stars.",
-    "Times are days. Reviews of the target's own day are no history with 'time'; with the papers' "
-    "protocols a user's reviews of one day stay in the order of the file.",
+    "A review is a click, whatever its stars. Times are days.",
     "An item's category is the last of the first list of its categories; brand and price are left "
     "out, as in the papers.",
     "With the papers' protocols training reviews are as late as test reviews. A negative of 'dien' "

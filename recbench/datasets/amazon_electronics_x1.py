@@ -30,6 +30,7 @@ class AmazonElectronicsX1(Dataset):
         task="ctr",
         files={"train": "train.csv", "test": "test.csv"},
         protocols=bars.PROTOCOLS,
+        departures=bars.DEPARTURES,
         source="huggingface.co/datasets/reczoo/AmazonElectronics_x1 (AmazonElectronics_x1.zip)",
         licence="research use",
         citation="McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR "

@@ -28,6 +28,7 @@ def _card(name: str, category: str, interactions: int, users: int, items: int) -
         files=amazon_2014.files(category),
         downloads=amazon_2014.downloads(category),
         protocols={"time": amazon_2014.TIME, "din": amazon_2014.DIN, "dien": amazon_2014.DIEN},
+        departures=amazon_2014.DEPARTURES,
         source=amazon_2014.SOURCE,
         licence=amazon_2014.LICENCE,
         citation=amazon_2014.CITATION,
@@ -58,6 +59,7 @@ class AmazonElectronics(Dataset):
         ELECTRONICS,
         files={**ELECTRONICS.files, "encoded": "amazon_electronics.csv"},
         protocols={**ELECTRONICS.protocols, "encoded": ENCODED},
+        departures={**ELECTRONICS.departures, "encoded": amazon_2014.DEPARTURES["time"]},
         notes=(*amazon_2014.NOTES, "'encoded' is 'time' on one file that has numbers for ids."),
     )
 

@@ -24,9 +24,11 @@ SEQUENCES = Protocol(
     LeaveLastTwoOut(), Negatives("popularity"), 0, 1, "order", timed=False, files=FILES
 )
 DIN = dataclasses.replace(
-    SEQUENCES,
-    negatives=Negatives("uniform"),
-    source="Zhou et al., Deep Interest Network, KDD 2018, section 6.1; validation added",
+    SEQUENCES, negatives=amazon_2014.DIN.negatives, source=amazon_2014.DIN.source
+)
+CLICKS = (
+    "The release's paper predicts the next item; here the task is click prediction, and negatives "
+    "are drawn as often as items are targets of the same part."
 )
 
 
@@ -47,6 +49,12 @@ def _card(name: str, title: str, category: str, users: int, items: int, interact
             "time": amazon_2014.TIME,
             "din-reviews": amazon_2014.DIN,
             "dien": amazon_2014.DIEN,
+        },
+        departures={
+            **amazon_2014.DEPARTURES,
+            "sequences": (CLICKS,),
+            "din": (amazon_2014.LAST_BUT_ONE, amazon_2014.UNSEEN),
+            "din-reviews": amazon_2014.DEPARTURES["din"],
         },
         source="the data folder of the S3-Rec release (github.com/RUCAIBox/CIKM2020-S3Rec), for "
         f"the last three protocols from {amazon_2014.SOURCE}",
@@ -88,11 +96,8 @@ class _AmazonSequences(Dataset):
         )
         with open_text(files["attributes"]) as file:
             attributes = {int(item): each for item, each in json.load(file).items()}
-        item, category = (
-            list(attributes),
-            [each[-1] if each else None for each in attributes.values()],
-        )
-        db.register("items", pa.table({"item": item, "category": category}))
+        category = [each[-1] if each else None for each in attributes.values()]
+        db.register("items", pa.table({"item": list(attributes), "category": category}))
 
 
 class AmazonBeauty(_AmazonSequences):

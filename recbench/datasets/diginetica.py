@@ -10,14 +10,10 @@ import duckdb
 from recbench.data import Card, Dataset
 from recbench.data.protocol import OfficialTest, Protocol
 from recbench.data.reading import read_csv
-from recbench.datasets.session_files import FILES, SESSIONS, read_session_files
+from recbench.datasets.session_files import DEPARTURES, FILES, SESSIONS, read_session_files
 from recbench.datasets.session_selection import SOURCE, select_sessions
-from recbench.datasets.simulated_sessions import (
-    SIZES,
-    VERSION,
-    VIEWS_FILE,
-    simulate_sessions,
-)
+from recbench.datasets.simulated_sessions import SIZES, VIEWS_FILE, simulate_sessions
+from recbench.datasets.simulation.session_simulation import VERSION
 from recbench.progress import Progress
 
 RAW = Protocol(
@@ -55,6 +51,7 @@ class Diginetica(Dataset):
         task="next-item",
         files={**FILES, "views": VIEWS_FILE, "unsorted": VIEWS_FILE},
         protocols={"sessions": SESSIONS, "raw": RAW, "stamp": STAMP},
+        departures=dict.fromkeys(("sessions", "raw", "stamp"), DEPARTURES),
         source="the data of the SR-GNN release (github.com/CRIPAC-DIG/SR-GNN), sessions as lines; "
         f"or, for the protocols raw and stamp, {VIEWS_FILE} of the CIKM Cup 2016 "
         "(competitions.codalab.org/competitions/11161)",

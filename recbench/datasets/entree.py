@@ -44,6 +44,12 @@ class Entree(Dataset):
             "features": "features.csv",
         },
         protocols={"time": BY_TIME},
+        departures={
+            "time": (
+                "The data are logs without a task: to predict the next restaurant is recbench's "
+                "choice, and so are the parts.",
+            )
+        },
         source="archive.ics.uci.edu/dataset/123 (Entree Chicago Recommendation Data), its session "
         "files and chicago.txt as comma-separated text",
         licence="CC BY 4.0",

@@ -26,6 +26,7 @@ class KuaiRand1K(Dataset):
         archives=dict.fromkeys((*kuairand_files.FILES, "users"), kuairand_files.ARCHIVE.file),
         downloads=(kuairand_files.ARCHIVE,),
         protocols={"time": Protocol(kuairand_files.DAYS)},
+        departures={"time": (kuairand_files.DEPARTURE,)},
         source=kuairand_files.SOURCE,
         licence=kuairand_files.LICENCE,
         citation=kuairand_files.CITATION,

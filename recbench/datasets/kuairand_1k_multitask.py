@@ -27,6 +27,13 @@ class KuaiRand1KMultiTask(Dataset):
         downloads=(kuairand_files.ARCHIVE,),
         folder="kuairand-1k",
         protocols={"time": TableProtocol(RowTime(kuairand_files.DAYS))},
+        departures={
+            "time": (
+                kuairand_files.DEPARTURE,
+                "Of what users did four things are labels; the others that the log has, such as "
+                "comments and play times, are not read.",
+            )
+        },
         source=kuairand_files.SOURCE,
         licence=kuairand_files.LICENCE,
         citation=kuairand_files.CITATION,

@@ -58,8 +58,8 @@ CITATION = (
     "Gao et al., KuaiRand: An Unbiased Sequential Recommendation Dataset with Randomly Exposed "
     "Videos, CIKM 2022"
 )
+DEPARTURE = "Impressions that were drawn at random, log_random_4_22_to_5_08_1k.csv, are left out."
 NOTES = (
-    "Impressions that were drawn at random, log_random_4_22_to_5_08_1k.csv, are left out.",
     "The last day is test, the one before it validation (UTC+8).",
     "A video's category is the first of its tags.",
     "A click in a feed of one column is a view of 7 seconds, or of the whole if that is shorter.",

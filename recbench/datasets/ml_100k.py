@@ -42,6 +42,7 @@ CARD = Card(
     task="ctr",
     **movielens.archived({"ratings": "u.data", "movies": "u.item", "users": "u.user"}, ARCHIVE),
     protocols=movielens.PROTOCOLS,
+    departures=movielens.DEPARTURES,
     source="files.grouplens.org/datasets/movielens/ml-100k.zip",
     licence=movielens.LICENCE,
     citation=movielens.CITATION,

@@ -11,13 +11,20 @@ from recbench.data import Card, Dataset
 from recbench.datasets import ml_100k, movielens, movielens_coldstart
 from recbench.datasets.ml_100k import GENRES
 from recbench.datasets.movielens_coldstart import AGES, make_views
-from recbench.datasets.simulated_ratings import SIZES, VERSION, simulate_ratings
+from recbench.datasets.simulated_ratings import SIZES, simulate_ratings
+from recbench.datasets.simulation.rating_simulation import VERSION
 from recbench.progress import Progress
 
 LAST_YEAR = 1995
 """17 % of the movies are later; the next best year would be 1994, with 35 %."""
 OLD, BATCH = 100, 10
 """334 movies are old and 472 are new: half the size of MovieLens 1M's, so half its numbers."""
+SMALLER = {
+    "states": "The paper's data are MovieLens 1M, where movies are new from 1998 on; here it is "
+    "from 1996 on.",
+    "phases": "The paper's data are MovieLens 1M, with twice the number of ratings of old items "
+    "and of a phase.",
+}
 
 
 class MovieLens100KColdStart(Dataset):
@@ -31,6 +38,9 @@ class MovieLens100KColdStart(Dataset):
         task="cold-start",
         **movielens.archived(ml_100k.CARD.files, ml_100k.ARCHIVE),
         protocols=movielens_coldstart.protocols(LAST_YEAR, OLD, BATCH),
+        departures={
+            name: (*each, SMALLER[name]) for name, each in movielens_coldstart.DEPARTURES.items()
+        },
         source=ml_100k.CARD.source,
         licence=movielens.LICENCE,
         citation=movielens.CITATION,

@@ -30,6 +30,7 @@ class MovieLens1M(Dataset):
         task="ctr",
         **movielens.archived(FILES, ARCHIVE),
         protocols=movielens.PROTOCOLS,
+        departures=movielens.DEPARTURES,
         source=SOURCE,
         licence=movielens.LICENCE,
         citation=movielens.CITATION,

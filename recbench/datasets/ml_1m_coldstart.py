@@ -27,6 +27,7 @@ class MovieLens1MColdStart(Dataset):
         task="cold-start",
         **movielens.archived(ml_1m.FILES, ml_1m.ARCHIVE),
         protocols=movielens_coldstart.protocols(LAST_YEAR, OLD, BATCH),
+        departures=movielens_coldstart.DEPARTURES,
         source=ml_1m.SOURCE,
         licence=movielens.LICENCE,
         citation=movielens.CITATION,

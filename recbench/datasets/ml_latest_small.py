@@ -22,6 +22,7 @@ CARD = Card(
     task="ctr",
     **movielens.archived({"ratings": "ratings.csv", "movies": "movies.csv"}, ARCHIVE),
     protocols=movielens.PROTOCOLS,
+    departures=movielens.DEPARTURES,
     source="files.grouplens.org/datasets/movielens/ml-latest-small.zip",
     licence=movielens.LICENCE,
     citation=movielens.CITATION,

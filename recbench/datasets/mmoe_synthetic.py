@@ -1,76 +1,21 @@
-"""The synthetic data of the MMoE paper: two regression tasks, as related as one likes.
-
-Ma et al., "Modeling Task Relationships in Multi-task Learning with Multi-gate Mixture-of-Experts",
-KDD 2018, section 3.2. With orthogonal unit vectors u1 and u2 it takes w1 = c u1 and
-w2 = c (p u1 + sqrt(1 - p^2) u2), so that p is the cosine between the tasks' weights. Inputs are
-normal, and y_k = w_k.x + sum_i sin(alpha_i w_k.x + beta_i) + noise.
-"""
+"""The synthetic data of the MMoE paper: two regression tasks, as related as one likes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from recbench.data import Card, Dataset
 from recbench.data.columns import read_table, write_table
 from recbench.data.table_protocol import RandomShares, TableProtocol
+from recbench.datasets.simulation.mmoe_generator import VERSION, Generator
 from recbench.progress import Progress
-
-Floats = NDArray[np.float64]
-VERSION = 1
-"""Raised when the same constants make other data."""
-
-
-@dataclass(frozen=True)
-class Generator:
-    """The constants of a data set; the paper does not publish alpha, beta and c.
-
-    Raises:
-        ValueError: If the correlation is no cosine, or alpha and beta differ in number.
-    """
-
-    rows: int = 12_000  # examples
-    correlation: float = 0.5  # p, the cosine between the weights of the tasks, from -1 to 1
-    noise: float = 0.1  # standard deviation; the paper's N(0, 0.01) may mean 0.1 or 0.01
-    alpha: tuple[float, ...] = (1.0, 2.0)  # frequencies of the m sines
-    beta: tuple[float, ...] = (0.0, 1.0)  # phases of the m sines
-    length: float = 1.0  # c, the length of the weights
-    dimensions: int = 100  # d, the number of inputs
-    seed: int = 2718  # of everything random
-
-    def __post_init__(self) -> None:
-        """Refuse constants that define no data."""
-        if not -1 <= self.correlation <= 1:
-            raise ValueError(f"correlation: expected -1 to 1, got {self.correlation}")
-        if len(self.alpha) != len(self.beta):
-            raise ValueError(f"got {len(self.alpha)} alpha and {len(self.beta)} beta")
-
-    def weights(self) -> Floats:
-        """Return w1 and w2, [2, d]."""
-        random = np.random.default_rng([self.seed, 0])
-        basis, _ = np.linalg.qr(random.normal(size=(self.dimensions, 2)))
-        p = self.correlation
-        mixing = np.array([[1.0, 0.0], [p, np.sqrt(1 - p * p)]])
-        weights: Floats = self.length * mixing @ basis.T
-        return weights
-
-    def draw(self) -> tuple[Floats, Floats]:
-        """Return inputs, [rows, d], and labels, [rows, 2]."""
-        random = np.random.default_rng([self.seed, 1])
-        inputs = random.normal(size=(self.rows, self.dimensions))
-        linear = inputs @ self.weights().T
-        labels = linear + self.noise * random.normal(size=linear.shape)
-        for alpha, beta in zip(self.alpha, self.beta, strict=True):
-            labels += np.sin(alpha * linear + beta)
-        return inputs, labels
-
 
 SMALL = Generator()
 SIZES = {
@@ -93,6 +38,14 @@ class MMoESynthetic(Dataset):
         task="multi-task",
         files={},
         protocols={"shares": TableProtocol(RandomShares(valid=0.1, test=0.1))},
+        departures={
+            "shares": (
+                "The paper does not publish alpha, beta and c; here alpha is 1 and 2, beta 0 and "
+                "1, and c 1.",
+                "Its noise N(0, 0.01) may mean a standard deviation of 0.1 or of 0.01; here it is "
+                "0.1.",
+            )
+        },
         source="the generator of Ma et al., KDD 2018, section 3.2",
         licence="none needed",
         citation="Ma et al., Modeling Task Relationships in Multi-task Learning with Multi-gate "

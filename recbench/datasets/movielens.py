@@ -16,6 +16,12 @@ LIKED = 4
 """The lowest rating that counts as a click."""
 
 PROTOCOLS = {"time": Protocol(GlobalTime(valid=0.1, test=0.1, unit="share"))}
+DEPARTURES = {
+    "time": (
+        "One moment separates the parts for all, where ratings are mostly split at random or user "
+        "by user, so that training sees what comes after a test rating.",
+    )
+}
 LICENCE = "GroupLens terms: research use, no redistribution"
 CITATION = "Harper and Konstan, The MovieLens Datasets, ACM TiiS 2015"
 NOTES = (

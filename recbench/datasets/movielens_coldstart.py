@@ -23,6 +23,21 @@ NOTES = (
     "The zip code is as published, whole; age is one of MovieLens 1M's seven groups.",
     "Examples have no history: what is known of a new user or item is the support.",
 )
+DEPARTURES = {
+    "states": (
+        "The paper scores existing users with existing items on the episodes that it trains on.",
+        "Half of the users, in every state, are validation; the paper has none.",
+        "A training episode asks for at most half of what the queries held out leave of its user's "
+        "ratings; the paper's asks for the very queries.",
+        "Which users are new is drawn with a seed; the released code has a list.",
+        "Of a movie the genres count; the paper adds its rate, director and actors from IMDb.",
+    ),
+    "phases": (
+        "In the paper all new items are test.",
+        "How many ratings an item has is no input; the released code counts them over test rows "
+        "too.",
+    ),
+}
 AGES = (18, 25, 35, 45, 50, 56)
 """Where MovieLens 1M's age groups begin; the first group, called 1, ends before them."""
 

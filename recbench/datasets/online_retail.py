@@ -36,6 +36,13 @@ class OnlineRetail(Dataset):
             "time": Protocol(BY_TIME, Negatives("popularity"), min_history=1, any_target=True),
             "new": Protocol(BY_TIME, Negatives("popularity"), min_history=1),
         },
+        departures=dict.fromkeys(
+            ("time", "new"),
+            (
+                "The cited paper groups customers; click prediction, in which a line of an invoice "
+                "is a click, is recbench's choice.",
+            ),
+        ),
         source="archive.ics.uci.edu/dataset/352, cleaned and turned into two files as the section "
         "on Online Retail in docs/data.md says",
         licence="CC BY 4.0",

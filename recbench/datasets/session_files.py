@@ -21,6 +21,11 @@ SESSIONS = Protocol(
     source="Wu et al., Session-based Recommendation with Graph Neural Networks, AAAI 2019, whose "
     "test part this is; validation is the last 5 % of clicks of the training part",
 )
+DEPARTURES = (
+    "The papers train on what is validation here too, so that their models know the last clicks "
+    "before the test part.",
+    "A target that the training part lacks for want of these clicks is left out and counted.",
+)
 
 
 def read_session_files(db: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:

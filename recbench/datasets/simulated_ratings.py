@@ -7,68 +7,20 @@ tell is worth something before the first rating, and the rest can only be learnt
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.datasets.constants import require_ranges
 from recbench.datasets.ml_100k import GENRES
+from recbench.datasets.simulation.rating_simulation import RatingSimulation
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-VERSION = 1
-"""Version of the simulator: a change of what it draws raises it."""
 OCCUPATIONS = ("administrator", "artist", "doctor", "educator", "engineer", "executive", "student")
 FIRST_SECOND, SECONDS = 874_724_710, 18_500_000
 """When ratings begin, and for how long they go on, as in the real file."""
 YEARS = (1950, 1998)
-
-
-@dataclass(frozen=True)
-class RatingSimulation:
-    """The constants of simulated ratings; equal constants give equal bytes.
-
-    A rating is 3.6, and biases of user and movie, and the product of their tastes, and noise; a
-    fifth of the movies is of 1996 or later.
-
-    Attributes:
-        users: Number of users.
-        items: Number of movies.
-        median: Median of a user's ratings.
-        told: Share of the variance of a taste that fields tell, 0 to 1.
-        tastes: Dimensions of a taste.
-        noise: Standard deviation of a rating about what tastes and biases make it.
-        seed: Seed of everything random.
-
-    Raises:
-        UsageError: A value is outside its range.
-    """
-
-    users: int
-    items: int
-    median: float
-    told: float = 0.5
-    tastes: int = 4
-    noise: float = 0.6
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse constants that no ratings can have."""
-        require_ranges(
-            self,
-            users=self.users >= 1,
-            items=self.items >= 1,
-            median=1 <= self.median <= self.items,
-            told=0 <= self.told <= 1,
-            tastes=self.tastes >= 1,
-            noise=self.noise >= 0,
-            seed=self.seed >= 0,
-        )
-
-
 SIZES = {
     "tiny": RatingSimulation(users=240, items=160, median=60),
     "small": RatingSimulation(users=1_500, items=1_200, median=80),

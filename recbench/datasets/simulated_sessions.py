@@ -8,74 +8,21 @@ session's intent in mind, across a click that had nothing to do with it, can do 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.datasets.constants import require_ranges
 from recbench.datasets.session_files import FILES
+from recbench.datasets.simulation.session_simulation import SessionSimulation
 
 Ints = NDArray[np.int64]
 
-VERSION = 1
-"""Version of the simulator: a change of what it draws raises it."""
 VIEWS_FILE = "train-item-views.csv"
 FIRST_DAY, DAYS = np.datetime64("2016-01-01"), 100
 """When the sessions of `VIEWS_FILE` took place: as many each day, the last week being test."""
 LONGEST = 70
 """Most clicks of a session, as in the real file."""
-
-
-@dataclass(frozen=True)
-class SessionSimulation:
-    """The constants of simulated sessions; equal constants give equal bytes.
-
-    Every item belongs to one intent, and has a few successors of its own intent. An intent's
-    items, and the intents, are as popular as Zipf's law says.
-
-    Attributes:
-        sessions: Number of sessions.
-        items: Number of items, at least `intents`.
-        intents: Number of intents.
-        mean_clicks: Mean clicks of a session, about; above 2, which is the least.
-        follow: Probability that a click follows the one before it.
-        stay: Probability that it is any item of the session's intent; the rest is any item.
-        successors: Items that can follow one; each is half as likely as the one before it.
-        test: Share of the sessions, the last ones, that are test.
-        seed: Seed of everything random.
-
-    Raises:
-        UsageError: A value is outside its range.
-    """
-
-    sessions: int
-    items: int
-    intents: int
-    mean_clicks: float = 4.85
-    follow: float = 0.45
-    stay: float = 0.4
-    successors: int = 3
-    test: float = 0.08
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse constants that no sessions can have."""
-        require_ranges(
-            self,
-            sessions=self.sessions >= 2,
-            items=self.items >= self.intents,
-            intents=self.intents >= 1,
-            mean_clicks=self.mean_clicks > 2,
-            follow=0 <= self.follow <= 1,
-            stay=0 <= self.stay <= 1 - self.follow,
-            successors=self.successors >= 1,
-            test=0 < self.test < 1,
-            seed=self.seed >= 0,
-        )
-
-
 SIZES = {
     "tiny": SessionSimulation(sessions=1_500, items=240, intents=12),
     "small": SessionSimulation(sessions=30_000, items=3_000, intents=60),

@@ -26,6 +26,22 @@ MIMN = Protocol(
     source="Pi et al., Practice on Long Sequential User Behavior Modeling, KDD 2019, and its "
     "authors' code; validation added, of users that would be for training",
 )
+DEPARTURES = {
+    "time": (
+        "MIMN's paper asks for a user's last event, and takes a uniform item for a negative, as "
+        "'mimn' does; here targets are page views, and one moment separates the parts for all.",
+        "A negative is an item that the user meets nowhere in the log, drawn as often as items are "
+        "targets of the same part.",
+    ),
+    "mimn": (
+        "The tenth of the users that end last before those of the test part are validation.",
+        "Histories are whole, and a model reads as much of them as its options say; the released "
+        "code keeps 200 events, the target among them.",
+        "Users, items, categories and behaviours are numbered apart; in the released code they "
+        "share their numbers.",
+        "The released code cuts each part to a multiple of 256 examples; here none is cut.",
+    ),
+}
 CARD = Card(
     name="taobao",
     version=1,
@@ -40,6 +56,7 @@ CARD = Card(
         ),
         "mimn": MIMN,
     },
+    departures=DEPARTURES,
     source="tianchi.aliyun.com/dataset/649 (UserBehavior.csv.zip; needs a login)",
     licence="Tianchi terms, non-commercial research",
     citation="Zhu et al., Learning Tree-based Deep Model for Recommender Systems, KDD 2018",

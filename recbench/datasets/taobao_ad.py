@@ -40,6 +40,14 @@ class TaobaoAd(Dataset):
         protocols={
             "time": Protocol(GlobalTime(valid=1, test=1, unit="days", utc_offset_hours=BEIJING))
         },
+        departures={
+            "time": (
+                "The publisher's split is seven days for training and one for test; here the "
+                "seventh is validation.",
+                "The log of behaviours may overlap the days of the impressions; here a history is "
+                "what its user did before the second of the impression.",
+            )
+        },
         source="tianchi.aliyun.com/dataset/56 (raw_sample.csv, ad_feature.csv, user_profile.csv, "
         "behavior_log.csv; needs a login)",
         licence=LICENCE,
@@ -50,8 +58,7 @@ class TaobaoAd(Dataset):
         contexts=("pid", "hour"),
         notes=(
             *NOTES,
-            "Impressions of six days train, the seventh validates, the eighth tests. A history is "
-            "what its user did before the second of the impression, since 22 April 2017.",
+            "A history goes back to 22 April 2017 at most.",
             "Rows outside 22 April to 13 May 2017 (UTC+8) are dropped, and so are behaviours of "
             "users without an impression. About 7 % of users have no profile.",
         ),

@@ -22,6 +22,10 @@ COLUMNS = {
     "pid": "VARCHAR",
     "btag": "VARCHAR",
 }
+CHANGES = (
+    "The publisher numbered ids by train and test together.",
+    "The target's own btag, which never varies, is no input.",
+)
 HISTORIES = {"cate_his": "category", "brand_his": "brand", "btag_his": "btag"}
 
 
@@ -36,6 +40,7 @@ class TaobaoAdX1(Dataset):
         task="ctr",
         files={"train": "train.csv", "test": "test.csv"},
         protocols=bars.PROTOCOLS,
+        departures={name: (*each, *CHANGES) for name, each in bars.DEPARTURES.items()},
         source="huggingface.co/datasets/reczoo/TaobaoAd_x1 (TaobaoAd_x1.zip)",
         licence=taobao_ad_fields.LICENCE,
         citation=f"{taobao_ad_fields.CITATION}; {bars.BARS}",
@@ -52,8 +57,7 @@ class TaobaoAdX1(Dataset):
             *taobao_ad_fields.NOTES,
             "The last of eight days is the test file. Histories hold the last 50 behaviours. The "
             "publisher left out impressions without profile or advertisement, and scaled prices.",
-            "No column tells the time of an impression; the target's own btag, which never varies, "
-            "is no input.",
+            "No column tells the time of an impression.",
         ),
     )
 

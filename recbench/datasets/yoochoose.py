@@ -11,7 +11,7 @@ import duckdb
 from recbench.data import Card, Dataset, Download
 from recbench.data.protocol import OfficialTest, Protocol
 from recbench.data.reading import read_csv
-from recbench.datasets.session_files import FILES, SESSIONS, read_session_files
+from recbench.datasets.session_files import DEPARTURES, FILES, SESSIONS, read_session_files
 from recbench.datasets.session_selection import SOURCE, select_sessions
 
 CLICKS = Protocol(
@@ -47,6 +47,7 @@ def _card(share: int, train_pairs: int, stamp_items: int) -> Card:
         archives={"clicks": ARCHIVE, "rows": ARCHIVE},
         downloads=(Download(ARCHIVE, (f"https://{SITE}/{ARCHIVE}",), shared=True),),
         protocols={"clicks": CLICKS, "sessions": SESSIONS, "stamp": STAMP},
+        departures=dict.fromkeys(("clicks", "sessions", "stamp"), DEPARTURES),
         source=f"{SITE}/{ARCHIVE} (RecSys Challenge 2015); files of sessions are made of it by the "
         "scripts of the papers",
         licence="CC BY-NC-ND 4.0",

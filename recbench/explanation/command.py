@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recbench.config import build
+from recbench.device import without_number
 from recbench.model import Model
 from recbench.record import RunRecord
 from recbench.training import TrainingConfig
@@ -30,7 +31,8 @@ def command(record: RunRecord, kind: type[Model], results: Path | None) -> str:
     words += ["--source", data["source"]]
     words += ["--size", data["size"]] if data["source"] == "simulated" else []
     words += ["--limit", str(data["limit"])] if data["limit"] else []
-    words += ["--seeds", str(record.seed), "--device", record.config["device"]]
+    words += ["--seeds", str(record.seed), "--device"]
+    words += [without_number(record.config["device"])]
     own = vars(build(kind.Config, {}, name))
     words += _settings(name, record.model.config, own)
     training = {**asdict(TrainingConfig()), **kind.training_settings}

@@ -9,6 +9,7 @@ from recbench.layers.mlp import MLP, Activation
 from recbench.layers.recurrent import AUGRU, GRU
 from recbench.layers.regularisation import MiniBatchAwareL2, mini_batch_aware_l2
 from recbench.layers.watch import watch
+from recbench.layers.widen import widen
 
 __all__ = [
     "AUGRU",
@@ -23,4 +24,5 @@ __all__ = [
     "linear_interest",
     "mini_batch_aware_l2",
     "watch",
+    "widen",
 ]

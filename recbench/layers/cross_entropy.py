@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from recbench.layers.widen import widen
+
 PART = 2048
 """Items at a time: the scores of a batch for so many stay in the caches."""
 
@@ -40,7 +42,7 @@ def item_cross_entropy(
         queries = F.pad(queries, (0, 1), value=1.0)
         table = torch.cat([table, F.pad(bias, (first, 0))[:, None]], 1)
     if table.device.type != "cpu":
-        scores = queries @ table[first:].T
+        scores = widen(queries @ table[first:].T)
         return F.cross_entropy(scores.sigmoid_() if squash else scores, labels)
     with torch.autocast("cpu", enabled=False):
         queries = queries.to(table.dtype)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from recbench.batch import Features, History, PaddedHistory
+from recbench.layers.frozen import FrozenVectors
 from recbench.layers.lookup import lookup
 from recbench.schema import PADDING, UNSEEN, Field, Schema
 
@@ -18,8 +19,14 @@ class FieldEmbeddings(nn.Module):
     The vector of `PADDING` is zero and stays zero. The vector of `UNSEEN` begins at zero, and
     since training meets no unseen value, ends there too: unseen values are neutral, not random.
 
+    Where the data bring a field's vectors along they are its table, frozen, and only a matrix is
+    learnt that makes them D wide.
+
     Attributes:
         fields: The embedded fields, in schema order.
+        trained: Those with a table that is trained.
+        dim: Width of each field's vectors, D.
+        item_fields: Those of an item or event.
         item_width: Width of an item or event, K * D for K item fields.
         profile_width: Width of `profile`, P * D for P user and context fields; may be 0.
     """
@@ -33,26 +40,33 @@ class FieldEmbeddings(nn.Module):
             schema: The dataset's fields.
             dim: Width of each field's vectors, D.
             exclude: Names of fields to leave out, if the schema has them.
-            std: Standard deviation of the normal distribution that vectors are drawn from;
-                1 / sqrt(D) if None, which makes them about one long: much smaller ones take
-                epochs to tell apart.
+            std: Standard deviation of the normal distribution that vectors, and the matrices of
+                frozen ones, are drawn from; 1 / sqrt(D) if None, which makes vectors about one
+                long, and frozen ones about as long as they were: much smaller ones take epochs to
+                tell apart.
         """
         super().__init__()
         std = dim**-0.5 if std is None else std
         known = (field for field in schema.of("user", "item", "context") if field.size)
         self.fields = tuple(field for field in known if field.name not in exclude)
-        tables = [torch.empty(field.size, dim).normal_(std=std) for field in self.fields]
+        self.trained = tuple(field for field in self.fields if not field.width)
+        self._given = tuple(field for field in self.fields if field.width)
+        tables = [torch.empty(field.size, dim).normal_(std=std) for field in self.trained]
         for table in tables:
             table[[PADDING, UNSEEN]] = 0
         self.tables = nn.ParameterList(tables)
-        self._item = self._positions("item")
-        self._profile = self._positions("user", "context")
-        self.item_width = len(self._item) * dim
+        self.frozen = nn.ModuleList(
+            FrozenVectors(schema.vectors[field.name], dim, std) for field in self._given
+        )
+        self.dim = dim
+        self.item_fields = self._of("item")
+        self._profile = self._of("user", "context")
+        self.item_width = len(self.item_fields) * dim
         self.profile_width = len(self._profile) * dim
 
     def forward(self, features: Features) -> Tensor:
         """Return the vectors of all fields, in schema order, [B, F, D]."""
-        return torch.stack(self._lookup(features.fields, range(len(self.fields))), 1)
+        return torch.stack(self._lookup(features.fields, self.fields), 1)
 
     def items(self, fields: Mapping[str, Tensor]) -> Tensor:
         """Return items given by the ids of their fields, each [...], as vectors [..., K * D]."""
@@ -63,10 +77,10 @@ class FieldEmbeddings(nn.Module):
 
         That saves the other passes' gradients, each as large as the tables.
         """
-        vectors = []
-        for i in self._item:
-            name = self.fields[i].name
-            vectors.append(lookup(self._table(i), *(fields[name] for fields in items)))
+        vectors = [
+            self.vectors(field, *(fields[field.name] for fields in items))
+            for field in self.item_fields
+        ]
         return [torch.cat(each, -1) for each in zip(*vectors, strict=True)]
 
     def target(self, features: Features) -> Tensor:
@@ -86,18 +100,44 @@ class FieldEmbeddings(nn.Module):
         vectors = self._lookup(features.fields, self._profile)
         if vectors:
             return torch.cat(vectors, -1)
-        return self._table(0).new_empty(len(features), 0)
+        return next(self.parameters()).new_empty(len(features), 0)
+
+    def vectors(self, field: Field, *ids: Tensor) -> tuple[Tensor, ...]:
+        """Return a field's vectors at each of `ids`, [..., D] for [...]."""
+        if field.width:
+            frozen = self._frozen(field)
+            return tuple(frozen(each) for each in ids)
+        return lookup(self.table(field), *ids)
 
     def table(self, field: Field) -> Tensor:
-        """Return the weight of a field's table, [size, D]."""
-        return self._table(self.fields.index(field))
-
-    def _positions(self, *roles: str) -> tuple[int, ...]:
-        return tuple(i for i, field in enumerate(self.fields) if field.role in roles)
-
-    def _lookup(self, ids: Mapping[str, Tensor], positions: Collection[int]) -> list[Tensor]:
-        return [lookup(self._table(i), ids[self.fields[i].name])[0] for i in positions]
-
-    def _table(self, position: int) -> Tensor:
-        table: Tensor = self.tables[position]
+        """Return the weight of a field's table, [size, D], if it is trained."""
+        table: Tensor = self.tables[self.trained.index(field)]
         return table
+
+    def rows(self, query: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return how to multiply items with a query where their vectors lie, writing out none.
+
+        Args:
+            query: [B, K * D].
+
+        Returns:
+            A query, [B, W], and a table of each item field, [size, W_f], whose widths add up to W:
+            the product of an item with the former query is that of its rows, side by side, with the
+            latter.
+        """
+        queries, tables = [], []
+        for field, part in zip(self.item_fields, torch.split(query, self.dim, 1), strict=True):
+            frozen = self._frozen(field) if field.width else None
+            queries.append(part if frozen is None else part @ frozen.weight)
+            tables.append(self.table(field) if frozen is None else frozen.vectors)
+        return torch.cat(queries, 1), tables
+
+    def _of(self, *roles: str) -> tuple[Field, ...]:
+        return tuple(field for field in self.fields if field.role in roles)
+
+    def _lookup(self, ids: Mapping[str, Tensor], fields: Sequence[Field]) -> list[Tensor]:
+        return [self.vectors(field, ids[field.name])[0] for field in fields]
+
+    def _frozen(self, field: Field) -> FrozenVectors:
+        frozen: FrozenVectors = self.frozen[self._given.index(field)]  # type: ignore[assignment]
+        return frozen

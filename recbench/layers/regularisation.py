@@ -32,7 +32,7 @@ def mini_batch_aware_l2(weight: Tensor, ids: Tensor, counts: Tensor) -> Tensor:
 
 
 class MiniBatchAwareL2(nn.Module):
-    """The penalty over all tables of a `FieldEmbeddings`, history ids included.
+    """The penalty over all trained tables of a `FieldEmbeddings`, history ids included.
 
     Counts are a fact of the training data, not of the model: they are not part of its state.
     """
@@ -40,7 +40,7 @@ class MiniBatchAwareL2(nn.Module):
     def __init__(self, embeddings: FieldEmbeddings) -> None:
         """Prepare counts of zero for each field of `embeddings`."""
         super().__init__()
-        self.fields = embeddings.fields
+        self.fields = embeddings.trained
         for i, field in enumerate(self.fields):
             counts = torch.zeros(field.size, dtype=torch.int64)
             self.register_buffer(f"counts_{i}", counts, persistent=False)

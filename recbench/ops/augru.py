@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recbench.ops import augru_native
+from recbench.ops import augru_native, cuda
 from recbench.ops.augru_cases import benchmarks, cases
 from recbench.ops.checks import check_choice, check_floating, check_int64, check_shape
 from recbench.ops.dispatch import Operator, runs_native
@@ -29,6 +29,9 @@ from recbench.ops.ragged import length_mask
 AttentionMode = Literal["paper", "reference", "agru"]
 
 ATTENTION_MODES = ("paper", "reference", "agru")
+
+GPU_MOST_HIDDEN = 256
+"""The most units of the kernel for GPUs."""
 
 
 def reference(
@@ -114,7 +117,8 @@ def augru(
     check_floating(floats | {"h0": h0})
     check_int64("lengths", lengths, x.device)
     tensors = [*floats.values()] if h0 is None else [*floats.values(), h0]
-    if runs_native("augru", tensors, _autocast_refusal(tensors, w_hh)):
+    refusal = _autocast_refusal(tensors, w_hh) or _gpu_refusal(x, w_hh)
+    if runs_native("augru", tensors, refusal):
         mode = ATTENTION_MODES.index(att_mode)
         return augru_native.run(
             x, attention, lengths, w_ih, w_hh, b_ih, b_hh, h0, mode, reset_after
@@ -129,6 +133,14 @@ def _autocast_refusal(tensors: list[Tensor], w_hh: Tensor) -> str:
     if w_hh.dtype != torch.float32 or any(t.dtype == torch.float64 for t in tensors):
         return "under autocast the kernel is for weights of float32"
     return ""
+
+
+def _gpu_refusal(x: Tensor, w_hh: Tensor) -> str:
+    """Say why the kernel for GPUs cannot take a call of this size; empty elsewhere."""
+    hidden = w_hh.shape[1]
+    if x.is_cuda and not 1 <= hidden <= GPU_MOST_HIDDEN:
+        return f"{hidden} units, not 1 to {GPU_MOST_HIDDEN}"
+    return cuda.size_refusal("augru", x.device, w_hh.dtype, len(x), (hidden,))
 
 
 def _update_terms(

@@ -122,5 +122,6 @@ if native.LOADED:
     torch.library.register_fake("recbench::augru_backward", _fake_backward)
     torch.library.register_autograd("recbench::augru", _backward, setup_context=_setup_context)
     # A state sums over all steps: under autocast it keeps the weights' precision.
-    torch.library.register_autocast("recbench::augru", "cpu", torch.float32)
+    for device in ("cpu", "cuda"):
+        torch.library.register_autocast("recbench::augru", device, torch.float32)
     native.refuse_second_order("augru_backward")

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import psutil
 
+from recbench.device import VISIBLE
 from recbench.suite.limits import Limits
 
 MARK = "RECBENCH_CHILD"
@@ -39,10 +40,13 @@ class Child:
         asked: What it is to do, as `recbench.suite.worker` reads it.
         log: The open file for all that it prints.
         limits: What it may use.
+        card: The only GPU it may use, as `CUDA_VISIBLE_DEVICES` calls it; any if empty.
     """
 
-    def __init__(self, asked: Mapping[str, Any], log: IO[bytes], limits: Limits) -> None:
-        self._limits, self._mark = limits, uuid4().hex
+    def __init__(
+        self, asked: Mapping[str, Any], log: IO[bytes], limits: Limits, card: str = ""
+    ) -> None:
+        self._limits, self._mark, self._card = limits, uuid4().hex, card
         self._rest, self._ended_for = b"", ""
         self._started, self._looked = math.inf, monotonic()
         self._reader, writer = os.pipe()
@@ -74,7 +78,8 @@ class Child:
         """Return the environment: the same code is found, and no more threads are started."""
         path = os.pathsep.join(dict.fromkeys(each or str(Path.cwd()) for each in sys.path))
         threads = dict.fromkeys(THREADS, str(self._limits.threads))
-        return {**os.environ, **threads, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1",
+        card = {VISIBLE: self._card} if self._card else {}
+        return {**os.environ, **threads, **card, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1",
                 MARK: self._mark}  # fmt: skip
 
     def events(self) -> Iterator[dict[str, Any]]:

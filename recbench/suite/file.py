@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from recbench.config import RunConfig, build
 from recbench.data import DataConfig
 from recbench.errors import UsageError, unknown_name
+from recbench.metrics import METRICS, metric_of
 from recbench.suite.limits import duration
 from recbench.training import TrainingConfig
 
@@ -34,6 +35,11 @@ class DatasetEntry:
     size: str = "small"  # of simulated data
     limit: int = 0  # most examples of each part; 0 for all
 
+    @property
+    def title(self) -> str:
+        """Its name, and its protocol if that is given."""
+        return f"{self.name}/{self.protocol}" if self.protocol else self.name
+
 
 @dataclass(frozen=True)
 class ModelEntry:
@@ -42,6 +48,7 @@ class ModelEntry:
     name: str  # of the model
     config: dict[str, Any] = field(default_factory=dict)  # what differs from its defaults
     training: dict[str, Any] = field(default_factory=dict)  # before those of grid and suite
+    paper: dict[str, Any] = field(default_factory=dict)  # its scores, by `DatasetEntry.title`
 
 
 @dataclass(frozen=True)
@@ -69,19 +76,25 @@ class Suite:
 
     def configs(self) -> list[RunConfig]:
         """Return every run."""
+        return [replace(config, seed=seed) for config, _ in self.cells() for seed in self.seeds]
+
+    def cells(self) -> list[tuple[RunConfig, Mapping[str, float]]]:
+        """Return a run of each model on each dataset, and the scores that the paper has for it."""
         return [
-            RunConfig(
-                model.name,
-                DataConfig(data.name, data.protocol, data.source, data.size, data.limit),
-                model.config,
-                {**self.training, **grid.training, **model.training},
-                seed,
-                self.device,
+            (
+                RunConfig(
+                    model.name,
+                    DataConfig(data.name, data.protocol, data.source, data.size, data.limit),
+                    model.config,
+                    {**self.training, **grid.training, **model.training},
+                    self.seeds[0],
+                    self.device,
+                ),
+                model.paper.get(data.title, {}),
             )
             for grid in self.grid
             for data in grid.datasets
             for model in grid.models
-            for seed in self.seeds
         ]
 
 
@@ -142,6 +155,9 @@ def _list(value: Any, where: str) -> list[Any]:
 def _require_sense(suite: Suite) -> None:
     for training in (suite.training, *(grid.training for grid in suite.grid)):
         build(TrainingConfig, training, "training")
+    for grid in suite.grid:
+        for model in grid.models:
+            _require_scores(model, grid)
     if suite.threads < 1 or not suite.seeds:
         raise UsageError("threads must be 1 or more, and seeds at least one number")
     if suite.time_limit:
@@ -149,3 +165,18 @@ def _require_sense(suite: Suite) -> None:
     runs = [(each.hash, each.seed) for each in suite.configs()]
     if len(set(runs)) < len(runs):
         raise UsageError("the same run is there twice; seeds, models and datasets differ once each")
+
+
+def _require_scores(model: ModelEntry, grid: Grid) -> None:
+    """Raise `UsageError` if a paper's scores are of no dataset of the grid, or no scores."""
+    titles = [data.title for data in grid.datasets]
+    for title, scores in model.paper.items():
+        if title not in titles:
+            raise unknown_name(f"dataset of the grid in paper of {model.name}:", title, titles)
+        if not isinstance(scores, Mapping):
+            raise UsageError(f"paper of {model.name}: {title} must be a table of scores")
+        for score, number in scores.items():
+            if metric_of(score) not in METRICS:
+                raise unknown_name("metric", metric_of(score), METRICS)
+            if not isinstance(number, float):
+                raise UsageError(f"paper of {model.name}: {score} must be a number, got {number!r}")

@@ -13,6 +13,7 @@ from typing import Any
 
 from recbench.claim import Claim
 from recbench.config import RunConfig
+from recbench.device import visible_cards
 from recbench.errors import DataError, PluginError
 from recbench.folders import Folders
 from recbench.order import OUTCOME, Order, title
@@ -89,7 +90,8 @@ def run_suite(
 
     Runs that have been made before are not made again unless `again`. A run that another process
     is making is left to it, and its end is waited for after all others. When the caller stops
-    early, what runs is ended, and its state kept.
+    early, what runs is ended, and its state kept. On a machine with several GPUs those that run at
+    a time on `cuda` are dealt out among them.
 
     Args:
         runs: The runs, as `settle_all` returns them.
@@ -103,7 +105,8 @@ def run_suite(
     Raises:
         RecbenchError: If the folder of results cannot be written to.
     """
-    launcher = _Launcher(folders, progress, limits, len(runs), jobs, again, keep_model)
+    cards = visible_cards() if jobs > 1 else []
+    launcher = _Launcher(folders, progress, limits, len(runs), jobs, again, keep_model, cards)
     waiting, running = deque(enumerate(runs, 1)), list[_Running]()
     try:
         with progress.bar("all runs", len(runs), "runs") if len(runs) > 1 else nullcontext() as bar:
@@ -113,7 +116,7 @@ def run_suite(
                     if len(running) == jobs:
                         break
                     number, each = waiting.popleft()
-                    started = launcher.start(number, each)
+                    started = launcher.start(number, each, [one.card for one in running])
                     if isinstance(started, _Running):
                         running.append(started)
                     elif started:
@@ -145,10 +148,17 @@ class _Launcher:
     jobs: int
     again: bool
     keep_model: bool
+    cards: Sequence[str] = ()
     told: set[str] = field(default_factory=set)
 
-    def start(self, number: int, run: Settled) -> _Running | Cell | None:
-        """Return a run as it starts, or what became of it; None if another process makes it."""
+    def start(self, number: int, run: Settled, taken: Sequence[str]) -> _Running | Cell | None:
+        """Return a run as it starts, or what became of it; None if another process makes it.
+
+        Args:
+            number: Its place in the suite.
+            run: The run.
+            taken: The GPU of each run that is at work.
+        """
         name, results = f"[{number}/{self.total}] {title(run.config)}", self.folders.results
         if run.order is None:
             return _failed(run, run.error, results)
@@ -170,14 +180,17 @@ class _Launcher:
                 "folders": plain_folders(self.folders),
             }
             asked |= {"keep_model": self.keep_model}
+            card = ""
+            if self.cards and run.order.config.device == "cuda":
+                card = min(self.cards, key=taken.count)
             with open_log(run.config, results) as log:
-                child = Child(asked, log, self.limits)
+                child = Child(asked, log, self.limits, card)
         except BaseException:
             claim.release()
             raise
         several = self.jobs > 1 and self.total > 1
         relay = Relay(self.progress, title(run.config) if several else "")
-        return _Running(run, run.order, claim, child, relay, results)
+        return _Running(run, run.order, claim, child, relay, results, card)
 
     def _once(self, text: str) -> None:
         if text not in self.told:
@@ -195,6 +208,7 @@ class _Running:
     child: Child
     relay: Relay
     results: Path
+    card: str
     failed: str = ""
 
     def going(self) -> bool:

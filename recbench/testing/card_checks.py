@@ -85,6 +85,9 @@ def check_protocols(subject: DatasetSubject) -> None:
                 f"the protocol {name} has '{unknown and unknown[0]}' in {what}, the card has not"
             )
             require(not unknown, cause)
+    strange = sorted(set(card.departures) - set(card.protocols))
+    cause = f"departures are told of '{strange and strange[0]}', which is no protocol of the card"
+    require(not strange, cause)
 
 
 def check_sample(subject: DatasetSubject) -> None:

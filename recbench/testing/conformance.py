@@ -17,6 +17,7 @@ from recbench.testing import explanation_checks as explanation
 from recbench.testing import forward_checks as forward
 from recbench.testing import preparation_checks as preparation
 from recbench.testing import training_checks as training
+from recbench.testing import vector_checks as vector
 from recbench.testing.check_result import Check, CheckFailure, CheckResult, result, run_check
 from recbench.testing.dataset_subject import DatasetSubject
 from recbench.testing.subject import Subject
@@ -43,6 +44,7 @@ MODEL_CHECKS: tuple[Check, ...] = (
     forward.check_reads,
     forward.check_future_blindness,
     forward.check_label_blindness,
+    vector.check_vectors,
     adaptation.check_adaptation,
     adaptation.check_episodes,
     explanation.check_explanation,

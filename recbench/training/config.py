@@ -24,7 +24,7 @@ class TrainingConfig:
     gradient_clip: float = 0.0  # largest global gradient norm; 0 for no clipping
     patience: int = 1  # epochs in a row that may bring no better validation score
     monitor: str = ""  # validation metric that selects; the task's primary one if empty
-    precision: Literal["float32", "bfloat16"] = "float32"  # bfloat16 through autocast
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"  # the others by autocast
     evaluation_batch_size: int = 4096  # examples a step when predicting
 
     def __post_init__(self) -> None:

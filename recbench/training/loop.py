@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from recbench.errors import TrainingError, unknown_name
+from recbench.batch import Batch
+from recbench.errors import OutOfMemoryError, TrainingError, unknown_name
+from recbench.memory import attempt
 from recbench.metrics import METRICS, metric_of
 from recbench.ops.dispatch import observe
 from recbench.training.config import TrainingConfig
+from recbench.training.precision import autocast
+from recbench.training.random_state import random_state, set_random_state
 from recbench.training.run import FitResult, TrainingRun
 from recbench.training.source import Source
 from recbench.training.state import Standing, TrainingState
+from recbench.transfer import transfer
 
 if TYPE_CHECKING:
     from recbench.model import Model
@@ -49,6 +54,7 @@ def fit(
 
     Raises:
         TrainingError: If there is no example, or the loss stops being finite.
+        OutOfMemoryError: If a step or a validation has no memory; with a batch size that has.
         RecbenchError: If a checkpoint cannot be written.
     """
     if not train.examples:
@@ -59,7 +65,7 @@ def fit(
         standing = state.standing
         while not standing.ended(config):
             measured = _train_epoch(state, train, run)
-            scores = {name: float(score) for name, score in validate(model).items()}
+            scores = _validated(state, validate, run)
             better = _improves(scores, standing.best, config.monitor)
             standing.end_epoch(measured, scores, better=better)
             if better:
@@ -76,24 +82,19 @@ def fit(
 
 def _train_epoch(state: TrainingState, train: Source, run: TrainingRun) -> dict[str, float]:
     """Make what is left of the pass; return the pass's mean loss and how many seconds it took."""
-    model, optimizer, standing = state.model, state.optimizer, state.standing
+    standing = state.standing
     started = perf_counter() - standing.seconds
-    model.train()
+    state.model.train()
     total = torch.tensor(standing.loss, dtype=torch.float32, device=run.device)
     epoch = standing.epochs + 1
     title = _title(epoch, run.config, standing.best)
     figures: dict[str, float] = {}
     with run.progress.bar(title, train.examples - standing.examples, "samples") as bar:
-        for batch in train.epoch(epoch, standing.step):
-            optimizer.zero_grad(set_to_none=True)
-            with _autocast(run):
-                loss = model.loss(batch.to(run.device))
-            loss.backward()  # type: ignore[no-untyped-call]
-            if run.config.gradient_clip:
-                torch.nn.utils.clip_grad_norm_(model.parameters(), run.config.gradient_clip)
-            optimizer.step()
+        for batch in transfer(train.epoch(epoch, standing.step), run.device):
+            what = f"training step {standing.step + 1:,} of epoch {epoch}"
+            loss = attempt(partial(_step, state, run), batch, run.device, what, "batch_size")
             state.scheduler.step()
-            total += loss.detach().float() * len(batch)
+            total += loss * len(batch)
             standing.examples += len(batch)
             standing.step += 1
             if standing.step % LOSS_CHECK_STEPS == 0:
@@ -104,12 +105,37 @@ def _train_epoch(state: TrainingState, train: Source, run: TrainingRun) -> dict[
                 started = perf_counter() - standing.seconds
             bar.advance(len(batch), **figures)
         mean = _finite(total, standing)
-    return {"loss": mean, "seconds": perf_counter() - started}
+    standing.loss, standing.seconds = float(total), perf_counter() - started
+    return {"loss": mean, "seconds": standing.seconds}
 
 
-def _autocast(run: TrainingRun) -> AbstractContextManager[None]:
-    enabled = run.config.precision == "bfloat16"
-    return torch.autocast(run.device.type, torch.bfloat16, enabled=enabled)
+def _validated(
+    state: TrainingState, validate: Callable[[Model], dict[str, float]], run: TrainingRun
+) -> dict[str, float]:
+    """Return the validation scores; if there is no memory for them, the pass before is kept."""
+    drawn = random_state(run.device)
+    try:
+        scores = validate(state.model)
+    except OutOfMemoryError:
+        set_random_state(drawn, run.device)
+        state.save()
+        raise
+    return {name: float(score) for name, score in scores.items()}
+
+
+def _step(state: TrainingState, run: TrainingRun, batch: Batch) -> Tensor:
+    """Make one step of the optimizer; return the loss that it was made for."""
+    model, optimizer, scaler = state.model, state.optimizer, state.scaler
+    optimizer.zero_grad(set_to_none=True)
+    with autocast(run.device, run.config):
+        loss = model.loss(batch)
+    scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+    if run.config.gradient_clip:
+        scaler.unscale_(optimizer)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), run.config.gradient_clip)
+    scaler.step(optimizer)
+    scaler.update()
+    return loss.detach().float()
 
 
 def _finite(total: Tensor, standing: Standing) -> float:

@@ -21,6 +21,7 @@ from recbench.ops.dispatch import report_use
 from recbench.training.checkpoint import read_tensors, tensors_digest, write_tensors
 from recbench.training.config import TrainingConfig
 from recbench.training.optimizer import make_optimizer, make_scheduler
+from recbench.training.precision import make_scaler
 from recbench.training.random_state import random_state, set_random_state
 from recbench.training.run import TrainingRun
 from recbench.training.source import Source
@@ -28,13 +29,13 @@ from recbench.training.source import Source
 if TYPE_CHECKING:
     from recbench.model import Model
 
-FORMAT = 1
+FORMAT = 2
 """Version of what a checkpoint holds; grows with every change of it."""
 
 TRAINING, STANDING = "recbench.training", "recbench.standing"
 SCHEDULE, OPERATORS = "recbench.schedule", "recbench.operators"
-"""Notes of a checkpoint: which training it is of, how far that had come, the learning rate, and
-which implementations of operators had run."""
+"""Notes of a checkpoint: which training it is of, how far that had come, the learning rate and the
+scale of the loss, and which implementations of operators had run."""
 
 
 @dataclass
@@ -94,6 +95,7 @@ class TrainingState:
         model: The model.
         optimizer: The optimizer of its parameters.
         scheduler: The schedule of the learning rate.
+        scaler: What scales the loss where the precision asks for it.
         standing: How far the training has come.
         earlier_seconds: Time that sittings before this one took.
     """
@@ -112,6 +114,7 @@ class TrainingState:
         self.model = model
         self.optimizer = make_optimizer(model.parameters(), run.config)
         self.scheduler = make_scheduler(self.optimizer, run.config, train.batches)
+        self.scaler = make_scaler(run.device, run.config)
         self.standing = Standing()
         self._run = run
         self._operators = operators
@@ -141,7 +144,11 @@ class TrainingState:
         now = perf_counter()
         standing.elapsed = self.earlier_seconds + now - self._started
         rates = [group["lr"] for group in self.optimizer.param_groups]
-        schedule = {"rates": rates, "scheduler": self.scheduler.state_dict()}
+        schedule = {
+            "rates": rates,
+            "scheduler": self.scheduler.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
         notes = {
             TRAINING: self._identity,
             STANDING: json.dumps(asdict(standing)),
@@ -242,6 +249,8 @@ class TrainingState:
             states.setdefault(int(index), {})[entry] = copy
         self.optimizer.load_state_dict({"state": states, "param_groups": groups})
         self.scheduler.load_state_dict(schedule["scheduler"])
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(schedule["scaler"])
 
     def _parameters(self) -> Iterator[Tensor]:
         for group in self.optimizer.param_groups:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from recbench.errors import TrainingError
+from recbench.errors import ChangedCodeError, TrainingError
 from recbench.folders import Folders
 from recbench.order import Order
 from recbench.pipeline import fit_and_validate
@@ -45,22 +45,25 @@ class JudgeApart:
         """Train; see `Judge`.
 
         Raises:
-            TrainingError: With what failed in the process, or what has ended it.
+            ChangedCodeError: If the model's code is not what it was when the tuning began.
+            TrainingError: With what else failed in the process, or what has ended it.
         """
         asked: dict[str, Any] = {"order": asdict(order), "trial": str(state.absolute())}
         asked |= {"folders": plain_folders(self.folders)}
         with open_log(order.config, self.folders.results) as printed:
             child = Child(asked, printed, self.limits)
-        relay, failed, scores = Relay(self.progress), "", None
+        relay, failed, kind, scores = Relay(self.progress), "", "", None
         try:
             for event in child.events_to_the_end():
-                failed = failed or str(event.get("failed", ""))
+                failed, kind = failed or str(event.get("failed", "")), kind or event.get("kind", "")
                 scores = event.get("validated", scores)
                 relay.tell(event)
         finally:
             relay.close()
             child.close()
         log = log_path(order.config, self.folders.results)
+        if kind == ChangedCodeError.__name__:
+            raise ChangedCodeError(failed)
         if failed or scores is None:
             raise TrainingError(f"{child.cause(failed)} (log: {log})")
         log.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from recbench.claim import sole
 from recbench.config import RunConfig, build
 from recbench.data import DataConfig, Manifest
-from recbench.errors import PluginError, RecbenchError, UsageError
+from recbench.errors import ChangedCodeError, PluginError, RecbenchError, UsageError
 from recbench.folders import Folders
 from recbench.order import Order
 from recbench.pipeline import plan, settle
@@ -249,6 +249,8 @@ def _next_trial(study: Study, order: Order, kind: type[Model], state: Path, judg
         scores = dict(judge(replace(order, config=config, model=model), state))
         if math.isnan(scores.get(study.monitor, math.nan)):
             scores, error = {}, f"the validation part gives no {study.monitor}"
+    except ChangedCodeError:  # no trial's fault, and it would be every later one's
+        raise
     except (Exception, SystemExit) as failure:
         kind_of = "" if isinstance(failure, RecbenchError) else f"{type(failure).__name__}: "
         error = f"{kind_of}{failure}"

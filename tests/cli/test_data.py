@@ -57,6 +57,7 @@ def test_describe_shows_card_characteristics_and_leakage(recbench, tiny):
         "0 test targets (0.0%) precede a training event",
         tiny.manifest.fingerprints["fields"],
         "Rows outside the year 2017 (UTC+8) are dropped.",
+        "A negative is an item that the user meets nowhere in the log",
     ):
         assert expected in done.out
     assert "\x1b" not in done.out + done.err

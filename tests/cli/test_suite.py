@@ -11,7 +11,7 @@ device = "cpu"
 [[grid]]
 datasets = [{ name = "taobao", size = "tiny", limit = 500 }]
 models = [
-    "popularity",
+    { name = "popularity", paper = { taobao = { auc = 0.75 } } },
     { name = "din-base", training = { epochs = 1, optimizer = "sgd", learning_rate = 1e30 } },
 ]
 """
@@ -31,8 +31,14 @@ def test_a_suite_is_made_its_failures_named_and_only_those_made_again(recbench, 
     assert "FAILED din-base on taobao, seed 1: the training loss is" in done.err
     assert f"1 run failed; to make only what failed again:\n  recbench suite {file}" in done.err
     assert done.err.rstrip().endswith("--failed")
+    (row,) = (line.split() for line in done.out.splitlines() if "0.7500" in line)
+    assert row[:5] == ["taobao", "time", "popularity", "auc", "0.7500"]
+    assert row[6:] == ["1", "simulated,", "limited"]
+    assert "They are not comparable with ours" in done.out
     (path,) = (tmp_path / "results").glob("*-v*/*/*/*.json")
-    assert RunRecord.load(path).environment.threads == 1
+    record = RunRecord.load(path)
+    assert record.environment.threads == 1
+    assert row[5] == f"{record.scores['auc']:.4f}"
     shown = json.loads(recbench("suite", file, "--failed", "--dry-run", "--json").out)
     assert [(each["model"], each["state"]) for each in shown] == [("din-base", "failed")]
     assert shown[0]["why"].startswith("the training loss is")

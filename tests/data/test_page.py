@@ -6,6 +6,7 @@ import pytest
 
 from recbench.data.facts import facts
 from recbench.data.page import card_lines, page
+from recbench.data.protocol import GlobalTime, Protocol
 from recbench.data.words import LABELS, Words
 from recbench.datasets.taobao import Taobao
 
@@ -27,6 +28,19 @@ def test_a_page_says_what_the_card_says():
     ):
         assert expected in text
     assert "min_history" not in text.partition("### `mimn`")[0], "a setting that is as usual"
+
+
+def test_protocols_that_come_from_one_source_and_depart_alike_are_told_of_once(make_log):
+    first, other = (Protocol(GlobalTime(0.1, 0.1, "share"), source=each) for each in ("A", "B"))
+    protocols = {"a": first, "b": first, "c": other, "d": first}
+    dataset = make_log(protocols, departures=dict.fromkeys("abc", ("No row is left out.",)))
+    text = page(dataset.card, [], Words("en", dataset))
+    _, told = text.split("## Where the protocols come from, and what changed\n\n")
+    assert told.split("\n\n") == [
+        *("### `a`, `b`", "Source: A", "- No row is left out."),
+        *("### `c`", "Source: B", "- No row is left out."),
+        *("### `d`", "Source: A"),
+    ]
 
 
 def test_a_page_of_prepared_data_has_counts_leakage_and_fingerprints(tiny):

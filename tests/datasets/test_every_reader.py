@@ -13,9 +13,10 @@ import importlib.util
 import operator
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,37 @@ class Reading:
     digest: str
 
 
+@cache
+def _instance() -> duckdb.DuckDBPyConnection:
+    """Return the database of all readings: to make one takes as long as to read a small file."""
+    return duckdb.connect()
+
+
+@contextmanager
+def _empty_database(
+    instance: duckdb.DuckDBPyConnection, path: Path
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection to an empty database in memory, in place of one in the file `path`."""
+    with instance.cursor() as db:
+        db.execute("ATTACH ':memory:' AS empty; USE empty")
+        try:
+            yield db
+        finally:
+            db.execute("USE memory; DETACH empty")
+
+
 def _read(dataset: Dataset, protocol: str, files: Mapping[str, Path], scratch: Path) -> Reading:
     """Read files as a preparation does, and go no further.
 
     Raises:
         DataError: If they are refused.
     """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb, "connect", partial(_empty_database, _instance()))
+        return _reading(dataset, protocol, files, scratch)
+
+
+def _reading(dataset: Dataset, protocol: str, files: Mapping[str, Path], scratch: Path) -> Reading:
     own = dataset.card.protocols[protocol]
     if isinstance(own, TableProtocol):
         with ingest_table(dataset, own, files, scratch, SILENT) as table:
@@ -115,7 +141,8 @@ def _read(dataset: Dataset, protocol: str, files: Mapping[str, Path], scratch: P
         texts |= {**log.user_fields, **log.item_fields, **log.contexts}
         sizes = len(log.spool.columns["user"]), len(log.users), len(log.items)
         reports = (*log.rejected.reports, log.out_of_range, *log.unmatched)
-        return Reading(sizes, reports, _digest(log.spool.columns.items(), texts))
+        vectors = {name: own.rows for name, own in log.vectors.items()}
+        return Reading(sizes, reports, _digest({**log.spool.columns, **vectors}.items(), texts))
 
 
 def _digest(numbers, texts) -> str:

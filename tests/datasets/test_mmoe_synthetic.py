@@ -7,7 +7,8 @@ import pytest
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig, prepare
-from recbench.datasets.mmoe_synthetic import SIZES, Generator, MMoESynthetic
+from recbench.datasets.mmoe_synthetic import SIZES, MMoESynthetic
+from recbench.datasets.simulation.mmoe_generator import Generator
 from recbench.errors import UsageError
 from recbench.pipeline import check
 

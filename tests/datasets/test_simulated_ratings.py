@@ -6,7 +6,8 @@ import pytest
 from recbench.data import DataConfig, prepare
 from recbench.datasets.ml_100k import MovieLens100K
 from recbench.datasets.ml_100k_coldstart import MovieLens100KColdStart
-from recbench.datasets.simulated_ratings import SIZES, RatingSimulation, simulate_ratings
+from recbench.datasets.simulated_ratings import SIZES, simulate_ratings
+from recbench.datasets.simulation.rating_simulation import RatingSimulation
 from recbench.errors import UsageError
 from recbench.folders import Folders
 

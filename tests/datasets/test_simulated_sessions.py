@@ -7,7 +7,8 @@ import pytest
 
 from recbench.data import DataConfig, prepare
 from recbench.datasets.diginetica import Diginetica
-from recbench.datasets.simulated_sessions import SIZES, SessionSimulation, simulate_sessions
+from recbench.datasets.simulated_sessions import SIZES, simulate_sessions
+from recbench.datasets.simulation.session_simulation import SessionSimulation
 from recbench.errors import UsageError
 from recbench.folders import Folders
 

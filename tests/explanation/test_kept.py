@@ -128,3 +128,5 @@ def test_the_command_leaves_out_defaults(finished):
         "recbench run --models ple --dataset mmoe-synthetic --protocol shares --source simulated "
         "--size tiny --seeds 5 --device cpu --set training.epochs=1 --keep-model"
     )
+    record.config["device"] = "cuda:3"  # a card that another machine may not have
+    assert "--device cuda --set" in command(record, load_model(find("model", "ple")), None)

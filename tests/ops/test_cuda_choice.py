@@ -141,6 +141,18 @@ def test_a_search_too_large_for_the_kernel_takes_the_reference(given, monkeypatc
 
 
 @pytest.mark.usefixtures("built")
+def test_an_augru_of_too_many_units_takes_the_reference(monkeypatch):
+    operator = next(op for op in OPERATORS if op.name == "augru")
+    monkeypatch.setattr(native, "CUDA_KERNELS", native.CUDA_KERNELS | {"augru"})
+    for hidden, reason in (
+        (257, "257 units, not 1 to 256"),
+        (201, "too wide: 201 bytes of shared memory, 200 at most"),
+    ):
+        arguments = augru_arguments([3, 1], device=CPU, dtype=torch.float32, hidden=hidden)
+        assert used_by(operator, arguments, monkeypatch) == {f"reference ({reason})"}
+
+
+@pytest.mark.usefixtures("built")
 def test_a_gradient_without_a_kernel_takes_the_reference(given, monkeypatch):
     operator = next(op for op in OPERATORS if op.name == "din_attention")
     attention = given["din_attention"]

@@ -10,6 +10,7 @@ from recbench.batch import Features, History
 from recbench.errors import UsageError
 from recbench.ops.dispatch import backend, observe
 from recbench.schema import Field, Schema
+from recbench.testing.vector_checks import PicturedSubject
 
 
 def build(schema, **options) -> SIM:
@@ -217,6 +218,16 @@ def test_soft_search_finds_the_same_by_ids_as_by_vectors(schema, make_batch, cho
     target, events = model.embeddings.target(features), model.embeddings.jagged(features.history)
     with backend(choice), observe() as used:
         by_ids = model.search(features)
-        by_vectors = model.gsu.search(target, events, features.history)
+        by_vectors = model.gsu.search(model.gsu.query(target), events, features.history)
     assert torch.equal(by_ids, by_vectors)
     assert set(used) == {"sim_search_soft"}
+
+
+@pytest.mark.parametrize("choice", ["auto", "reference"])
+def test_soft_search_finds_the_same_where_items_have_frozen_vectors(choice: str):
+    data = PicturedSubject(SIM).data
+    model, features = build(data.schema, top_k=6), data.random([40, 2, 0, 25]).features
+    target, events = model.embeddings.target(features), model.embeddings.jagged(features.history)
+    with backend(choice):
+        by_vectors = model.gsu.search(model.gsu.query(target), events, features.history)
+        assert torch.equal(model.search(features), by_vectors)

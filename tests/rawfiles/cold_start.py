@@ -19,6 +19,6 @@ def draw_ratings(users: int, rated: int, first: int, last: int) -> np.ndarray:
         others = draw.choice(np.arange(HEAVY, users), rated - HEAVY, replace=False) + 1
         pairs += [(user, movie) for user in [*range(1, HEAVY + 1), *others.tolist()]]
     stars = draw.integers(1, 6, len(pairs))
-    times = draw.choice(np.arange(first, last), len(pairs), replace=False)
+    times = first + draw.choice(last - first, len(pairs), replace=False)
     ratings = np.column_stack([pairs, stars, times])
     return ratings[draw.permutation(len(ratings))]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 
-USERS, VIDEOS, SHOWN, KEPT = 20, 60, 25, 6
+USERS, VIDEOS, SHOWN, KEPT, WIDTH = 20, 60, 25, 6, 64
 KUAI = "timestamp,user_id,item_id,is_click,is_like,is_follow,pos_items,neg_items\n"
 MICRO = "user_id,item_id,cate_id,is_click,timestamp,clicked_items,clicked_categories\n"
 
 
 def write(folder: Path, name: str) -> None:
-    """Write train.csv and test.csv: what users were shown, each after what they clicked before."""
+    """Write train.csv and test.csv: what users were shown, each after what they clicked before.
+
+    And the videos' pictures, an HDF5 file as the publisher's own script writes it.
+    """
     random = np.random.default_rng(7)
     kuai = name == "kuaivideo-x1"
     parts: dict[str, list[tuple[int, str]]] = {"train.csv": [], "test.csv": []}
@@ -33,6 +37,20 @@ def write(folder: Path, name: str) -> None:
     for file, rows in parts.items():
         ordered = sorted(rows) if kuai else rows
         (folder / file).write_text((KUAI if kuai else MICRO) + "".join(row for _, row in ordered))
+    kind, dtype = ("visual", np.float32) if kuai else ("image", np.float64)
+    write_pictures(folder / f"item_{kind}_emb_dim64.h5", pictures().astype(dtype))
+
+
+def pictures() -> np.ndarray:
+    """Return the picture of each video, [VIDEOS, WIDTH]."""
+    return np.random.default_rng(8).normal(size=(VIDEOS, WIDTH)).astype(np.float32)
+
+
+def write_pictures(path: Path, rows: np.ndarray) -> None:
+    """Write the vectors of the videos 0, 1, 2, ..."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("key", data=list(range(len(rows))))
+        file.create_dataset("value", data=rows)
 
 
 def _old(videos: list[int]) -> str:

@@ -16,7 +16,7 @@ def write(folder: Path, name: str) -> None:
     """Write u.data, u.item and u.user."""
     draw = np.random.default_rng(1)
     pairs = draw.choice(USERS * MOVIES, RATINGS, replace=False)
-    times = draw.choice(np.arange(FIRST, LAST), RATINGS, replace=False)
+    times = FIRST + draw.choice(LAST - FIRST, RATINGS, replace=False)
     stars = draw.integers(1, 6, RATINGS)
     ratings = zip(pairs // MOVIES + 1, pairs % MOVIES + 1, stars, times, strict=True)
     _save(folder / "u.data", "\t", ratings)

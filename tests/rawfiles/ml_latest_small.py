@@ -15,7 +15,7 @@ def write(folder: Path, name: str) -> None:
     """Write ratings.csv and movies.csv."""
     draw = np.random.default_rng(9)
     pairs = np.sort(draw.choice(USERS * MOVIES, RATINGS, replace=False))
-    times = draw.choice(np.arange(FIRST, LAST), RATINGS, replace=False)
+    times = FIRST + draw.choice(LAST - FIRST, RATINGS, replace=False)
     stars = draw.integers(1, 11, RATINGS) / 2
     lines = ["userId,movieId,rating,timestamp\n"]
     lines += [f"{pair // MOVIES + 1},{pair % MOVIES + 1},{star},{time}\n"

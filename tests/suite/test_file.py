@@ -69,6 +69,26 @@ def test_a_suite_is_every_model_on_every_dataset_with_every_seed(load):
         ("epochs = 2", "epoch = 2", "unknown field of training: 'epoch'; did you mean epochs"),
         ("batch_size = 32", "batch_size = 0", "training.batch_size is 0; at least 1"),
         ('"din", {', '"din", "din", {', "the same run is there twice"),
+        (
+            "top_k = 5 }",
+            "top_k = 5 }, paper = { taobao = { auc = 0.9 } }",
+            "dataset of the grid in",
+        ),
+        (
+            "top_k = 5 }",
+            "top_k = 5 }, paper = { ml-100k = 0.9 }",
+            "ml-100k must be a table of scor",
+        ),
+        (
+            "top_k = 5 }",
+            "top_k = 5 }, paper = { ml-100k = { auk = 0.9 } }",
+            "unknown metric 'auk'; did you mean auc",
+        ),
+        (
+            "top_k = 5 }",
+            "top_k = 5 }, paper = { ml-100k = { auc = '0.9' } }",
+            "auc must be a number, got '0.9'",
+        ),
         ("threads = 2", "threads = 0", "threads must be 1 or more"),
         ("threads = 2", 'time_limit = "2 hours"', "time_limit: '2 hours' is no time; write"),
         ("seeds = [1, 2]", "seeds = 3", "the suite: field 'seeds' must be tuple, got 3"),

@@ -29,6 +29,9 @@ FAILS = {
     "wrong-shape": r"returned shape \(\d+, 1\) for \d+ examples; it must return one logit each",
     "predicts-nan": r"predictions for valid are not finite; try a lower",
     "loss-nan": r"the training loss is nan in epoch 1",
+    "too-large": r"^training step 1 of epoch 1 ran out of memory with 256 examples at a time "
+    r"\(.* by this process\): 32 of them went through, found by halving: "
+    r"--set training\.batch_size=32, or less",
     "exits": r"^the plugin's code called sys\.exit\(0\)$",
     "exits-at-once": r"ended by itself, with exit code 0, before the work was done",
     "segfaults": r"ended by signal 11 \(SIGSEGV\)",
@@ -41,6 +44,7 @@ TRACED = {
     "build-raises": "in __init__",
     "forward-raises": "said before it failed",
     "loss-raises": 'raise IndexError("in loss")',
+    "too-large": 'raise torch.OutOfMemoryError("Tried to allocate 20.00 MiB")',
     "exits": "sys.exit(0)",
     "segfaults": "in forward",
 }

@@ -85,6 +85,47 @@ def test_a_run_that_fails_is_logged_and_does_not_stop_the_rest(raising, folders)
     assert titles[1:] == [f"[{n}/3] popularity on taobao, seed {n - 1}" for n in (2, 3)]
 
 
+def test_runs_at_a_time_are_dealt_out_among_the_cards(monkeypatch, folders):
+    given = []
+
+    class Made:
+        """Stands for a process; of those that are at work the first to start ends first."""
+
+        def __init__(self, asked, log, limits, card):
+            given.append(card)
+            self.place = len(given)
+
+        def running(self):
+            return len(given) - self.place < jobs - 1 and len(given) < len(runs)
+
+        def events(self):
+            return ()
+
+        def cause(self, told):
+            return "made up"
+
+        def close(self):
+            pass
+
+    def on(device, order):
+        return replace(order, config=replace(order.config, device=device))
+
+    monkeypatch.setattr("recbench.suite.runs.Child", Made)
+    monkeypatch.setattr("recbench.suite.runs.visible_cards", lambda: ["4", "7"])
+    configs = [replace(GOOD, seed=seed) for seed in range(5)]
+    runs = [Settled(each, settle(each, folders)) for each in configs]
+    for device, jobs, expected in (
+        ("cuda", 3, ["4", "7", "4", "4", "7"]),
+        ("cuda", 1, [""] * 5),
+        ("cuda:1", 3, [""] * 5),
+        ("cpu", 3, [""] * 5),
+    ):
+        given.clear()
+        placed = [replace(each, order=on(device, each.order)) for each in runs]
+        assert len(list(run_suite(placed, folders, jobs=jobs))) == 5
+        assert given == expected
+
+
 def test_everything_is_checked_before_the_first_run(folders):
     with pytest.raises(UsageError, match="did you mean popularity"):
         next(run_here([GOOD, replace(GOOD, model="popularty")], folders))

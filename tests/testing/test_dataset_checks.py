@@ -217,6 +217,7 @@ ONE_LABEL = TableProtocol(RandomShares())
             "check_protocols",
             "the protocol a has 'logs' in files",
         ),
+        (carded(departures={"day": ("",)}), "check_protocols", "told of 'day', which is no protoc"),
         (Sampleless, "check_sample", "neither a sample nor a simulator"),
         (Elsewhere, "check_sample", "its sample lacks the file plays.csv, in the card's 'log'"),
         (Restless, "check_sample", "another plays.csv the second time; fix its seeds"),

@@ -261,6 +261,24 @@ class DeadParameter(Sound):
         return super().forward(features) + 0 * self.dead.sum()
 
 
+class TrainsTheVectors(Sound):
+    def __init__(self, schema, config):
+        super().__init__(schema, config)
+        tables = {name: torch.from_numpy(table) for name, table in schema.vectors.items()}
+        self.own = nn.ParameterDict(tables)
+
+    def forward(self, features):
+        rows = [table[features.fields[name]].sum(1) for name, table in self.own.items()]
+        return super().forward(features) + sum(rows)
+
+
+class KnowsNoNewItem(Sound):
+    def forward(self, features):
+        for name in set(features.fields) & {"picture"}:
+            assert features.fields[name].max() <= features.fields["item"].max()
+        return super().forward(features)
+
+
 class StateOutsideTheCheckpoint(Sound):
     offset = 0.0
 
@@ -325,6 +343,8 @@ FAULTS: dict[type[Model], set[str]] = {
     IgnoresLabels: {"label_blindness", "learns"},
     UnusedParameter: {"gradients"},
     DeadParameter: {"gradients"},
+    TrainsTheVectors: {"vectors"},
+    KnowsNoNewItem: {"vectors"},
     StateOutsideTheCheckpoint: {"checkpoint"},
     AnnealsByAnAttribute: {"resume"},
     DrawsFromItsOwnGenerator: {"resume"},

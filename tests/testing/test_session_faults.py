@@ -33,7 +33,9 @@ class SoundSessions(NextItemModel):
     def __init__(self, schema, config):
         super().__init__(schema, config)
         self.reads = Reads(recent=LENGTH)
-        self.embeddings = FieldEmbeddings(schema, config.dim, exclude=("category",))
+        self.embeddings = FieldEmbeddings(
+            schema, config.dim, [each.name for each in schema.fields[1:]]
+        )
         self.match = nn.Linear(config.dim, config.dim)
 
     def forward(self, features: Features) -> Tensor:

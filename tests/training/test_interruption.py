@@ -26,6 +26,7 @@ OPTIMIZERS = {
     "momentum": {"optimizer": "sgd", "momentum": 0.9, "schedule": "cosine"},
     "adagrad": {"optimizer": "adagrad", "gradient_clip": 0.1},
     "bfloat16": {"precision": "bfloat16"},
+    "float16": {"precision": "float16", "gradient_clip": 0.5},
 }
 CPU = torch.device("cpu")
 

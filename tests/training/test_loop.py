@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from recbench.errors import RecbenchError, TrainingError, UsageError
+from recbench.errors import OutOfMemoryError, RecbenchError, TrainingError, UsageError
 from recbench.metrics import auc, logloss
 from recbench.progress import Bar, Progress
 from recbench.training import TrainingRun, fit
@@ -116,7 +116,10 @@ def test_gradients_are_clipped_to_the_norm_asked_for(examples, make_model, make_
     assert step(0.01) == pytest.approx(0.01, rel=1e-3)
 
 
-def test_bfloat16_runs_the_layers_in_bfloat16(examples, make_model, make_run):
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_low_precision_is_that_of_the_layers_and_not_of_loss_and_validation(
+    examples, make_model, make_run, precision
+):
     class Watched(type(make_model())):
         seen = set()
 
@@ -126,13 +129,81 @@ def test_bfloat16_runs_the_layers_in_bfloat16(examples, make_model, make_run):
 
         def forward(self, features):
             out = self.linear(self.weights(features.fields["item"]))
-            if self.training:
-                self.seen.add(out.dtype)
+            self.seen.add(("training" if self.training else "validation", out.dtype))
             return out.squeeze(1)
 
-    result = fit(Watched(), examples, judge(examples), make_run(precision="bfloat16"))
-    assert Watched.seen == {torch.bfloat16}
+        def loss(self, batch):
+            loss = super().loss(batch)
+            self.seen.add(("loss", loss.dtype))
+            return loss
+
+    result = fit(Watched(), examples, judge(examples), make_run(precision=precision))
+    assert Watched.seen == {
+        ("training", getattr(torch, precision)),
+        ("loss", torch.float32),
+        ("validation", torch.float32),
+    }
     assert result.best["auc"] > 0.8
+
+
+def test_steps_whose_gradients_leave_the_range_of_float16_are_left_out(
+    examples, make_model, make_run
+):
+    class Steep(type(make_model())):
+        def loss(self, batch):
+            return super().loss(batch) * 1e35  # times the first scale, 65536, it is infinite
+
+    model, states = Steep(), []
+
+    def validate(candidate):
+        states.append(candidate.weights.weight.detach().clone())
+        return {"auc": 0.5}
+
+    run = make_run(precision="float16", epochs=1, optimizer="sgd", learning_rate=1e-35)
+    fit(model, examples, validate, run)
+    assert states[0].isfinite().all()
+    assert states[0].abs().sum() > 0  # the scale has come down, and steps were made
+
+
+def test_a_step_without_memory_ends_with_a_batch_size_that_has(examples, make_model, make_run):
+    class Large(type(make_model())):
+        def loss(self, batch):
+            if len(batch) > 9:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+            return super().loss(batch)
+
+    expected = (
+        r"training step 1 of epoch 1 ran out of memory with 32 examples at a time "
+        r"\(.* by this process\): 8 of them went through, found by halving: "
+        r"--set training\.batch_size=8, or less"
+    )
+    with pytest.raises(OutOfMemoryError, match=expected):
+        fit(Large(), examples, judge(examples), make_run())
+
+
+def test_a_validation_without_memory_loses_no_pass_before_it(examples, make_model, make_run):
+    steps = []
+
+    class Counted(type(make_model())):
+        def loss(self, batch):
+            steps.append(len(batch))
+            return super().loss(batch)
+
+    def too_large(model):
+        torch.rand(1)
+        raise OutOfMemoryError("no room")
+
+    torch.manual_seed(1)
+    expected = fit(make_model(dropout=0.3), examples, judge(examples), make_run())
+    run = make_run()
+    torch.manual_seed(1)
+    with pytest.raises(OutOfMemoryError, match="no room"):
+        fit(make_model(dropout=0.3), examples, too_large, run)
+    torch.manual_seed(1)
+    found = fit(Counted(dropout=0.3), examples, judge(examples), run)
+    assert len(steps) == (expected.epochs - 1) * examples.batches
+    assert [row["loss"] for row in found.curve] == [row["loss"] for row in expected.curve]
+    assert found.best == expected.best
 
 
 def test_a_loss_that_is_not_finite_stops_with_epoch_steps_and_a_mend(

@@ -10,7 +10,7 @@ import pytest
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig, PreparedDataset
-from recbench.errors import PluginError, UsageError
+from recbench.errors import ChangedCodeError, PluginError, UsageError
 from recbench.pipeline import run
 from recbench.tuning.judging import JudgeApart
 from recbench.tuning.study import Study
@@ -204,6 +204,19 @@ def test_a_trial_apart_scores_the_same_and_a_crash_ends_it_alone(site, run_folde
     ]
     assert study.trials[0].error
     assert [each.validation for each in study.trials] == [each.validation for each in here.trials]
+
+
+def test_code_that_changes_ends_the_tuning_and_costs_no_trial(site, run_folders):
+    apart = JudgeApart(run_folders)
+
+    def edit_and_judge(order, state):
+        with (site / "tuned.py").open("a") as code:
+            code.write("# edited\n")
+        return apart(order, state)
+
+    with pytest.raises(ChangedCodeError, match="the code of known has changed meanwhile"):
+        tune(KNOWN, 3, run_folders, judge=edit_and_judge)
+    assert not list(run_folders.results.rglob("studies/**/*.json"))
 
 
 def test_a_model_whose_trials_all_fail_is_told_and_the_others_are_tuned(site, run_folders):

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -16,7 +15,6 @@ from recbench.config import build
 from recbench.errors import UsageError
 from recbench.layers import FieldEmbeddings
 from recbench.plugins import find, load_model
-from recbench.schema import PADDING
 from recbench.task import CTR
 
 Place = tuple[FieldEmbeddings, Field]
@@ -65,9 +63,9 @@ class Backbone(nn.Module):
             if isinstance(module, FieldEmbeddings)
         }
         self._tables = {
-            f"{path}.tables.{module.fields.index(self.item)}": module.table(self.item).shape[1]
+            f"{path}.tables.{module.trained.index(self.item)}": module.dim
             for path, module in self._embeddings.items()
-            if self.item in module.fields
+            if self.item in module.trained
         }
         if not self._tables:
             raise UsageError(
@@ -112,11 +110,10 @@ class Backbone(nn.Module):
         return [(module, field) for module in modules for field in fields if field in module.fields]
 
     def _width(self, places: list[Place]) -> int:
-        return sum(module.table(field).shape[1] for module, field in places)
+        return sum(module.dim for module, _ in places)
 
     def _vectors(self, features: Features, places: list[Place]) -> Tensor:
         vectors = [
-            F.embedding(features.fields[field.name], module.table(field), PADDING)
-            for module, field in places
+            module.vectors(field, features.fields[field.name])[0] for module, field in places
         ]
         return torch.cat(vectors, 1)

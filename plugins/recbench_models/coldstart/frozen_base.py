@@ -6,10 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
-from recbench import Batch, EpisodeSource, FitResult, MetaModel, Model, Schema, Source, TrainingRun
+from recbench import (
+    Batch,
+    EpisodeSource,
+    FitResult,
+    LogRange,
+    MetaModel,
+    Model,
+    Schema,
+    Source,
+    TrainingRun,
+)
 from recbench.training import fit
 from recbench_models.coldstart.random_embedding import (
     SETTINGS,
+    SPACE,
     RandomEmbedding,
     RandomEmbeddingConfig,
     WarmUpConfig,
@@ -36,6 +47,7 @@ class FrozenBase(MetaModel):
     """
 
     training_settings = SETTINGS
+    search_space = {**SPACE, "meta_rate": LogRange(1e-4, 1e-1)}
 
     config: Any
 

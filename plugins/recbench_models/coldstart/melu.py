@@ -14,10 +14,21 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call, grad, vmap
 
-from recbench import EpisodeBatch, Episodes, Features, MetaModel, Reads, Schema
+from recbench import (
+    COMMON_SPACE,
+    Choice,
+    EpisodeBatch,
+    Episodes,
+    Features,
+    LogRange,
+    MetaModel,
+    Range,
+    Reads,
+    Schema,
+)
 from recbench.batch import Batch
 from recbench.errors import UsageError
-from recbench.layers import MLP, FieldEmbeddings
+from recbench.layers import MLP, FieldEmbeddings, widen
 
 Weights = dict[str, Tensor]
 
@@ -48,6 +59,13 @@ class MeLU(MetaModel):
     api = 1
     Config = MeLUConfig
     training_settings = {"batch_size": 32, "learning_rate": 1e-3, "epochs": 40, "patience": 4}
+    search_space = {
+        **COMMON_SPACE,
+        "training.batch_size": Choice(16, 32, 64),  # episodes
+        "embedding_dim": Choice(8, 16, 32),
+        "local_steps": Range(1, 10),
+        "local_learning_rate": LogRange(1e-6, 1e-1),
+    }
 
     def __init__(self, schema: Schema, config: MeLUConfig) -> None:
         """Build the network."""
@@ -119,6 +137,7 @@ class MeLU(MetaModel):
         """Return the mean error over known examples, 0 without any."""
         (label,) = self.schema.of("label")
         error = F.binary_cross_entropy_with_logits if label.size else F.mse_loss
+        outputs = widen(outputs)
         each = error(outputs, labels.to(outputs.dtype), reduction="none")
         return (each * known).sum() / known.sum().clamp(min=1)
 

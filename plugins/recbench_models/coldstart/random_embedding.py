@@ -10,14 +10,17 @@ import torch
 from torch import Tensor
 
 from recbench import (
+    COMMON_SPACE,
     Batch,
     CTRBatch,
     EpisodeSource,
     Features,
     FitResult,
+    LogRange,
     MetaModel,
     Model,
     Schema,
+    SearchSpace,
     Source,
     TrainingRun,
 )
@@ -30,6 +33,9 @@ from recbench_models.coldstart.warm_up import WarmUp, mean_by_item
 
 SETTINGS = {"epochs": 10, "learning_rate": 1e-3, "patience": 2}
 """Of the backbone's training, chosen on validation items."""
+
+SPACE: SearchSpace = {**COMMON_SPACE, "warm_up_rate": LogRange(0.05, 5.0)}
+"""What tuning varies of the backbone's training and of warming up."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ class RandomEmbedding(MetaModel):
     api = 1
     Config = RandomEmbeddingConfig
     training_settings = SETTINGS
+    search_space = SPACE
 
     config: RandomEmbeddingConfig
     trained: Tensor

@@ -23,7 +23,7 @@ from recbench import (
     Reads,
     Schema,
 )
-from recbench.layers import AUGRU, GRU, MLP, Activation, DINAttention, FieldEmbeddings, watch
+from recbench.layers import AUGRU, GRU, MLP, Activation, DINAttention, FieldEmbeddings, watch, widen
 from recbench.ops.augru import AttentionMode
 from recbench.ops.ragged import masked_softmax
 from recbench_models.choices import check_choices
@@ -195,9 +195,9 @@ class DIEN(CTRModel):
 
     def _score(self, states: Tensor, items: Tensor) -> Tensor:
         if self.aux_score is None:
-            return (states * items).sum(-1)
+            return widen(states * items).sum(-1)
         logits: Tensor = self.aux_score(torch.cat([states, items], -1))
-        return logits.squeeze(-1)
+        return widen(logits.squeeze(-1))
 
 
 class StateAttention(nn.Module):

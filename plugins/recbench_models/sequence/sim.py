@@ -131,11 +131,10 @@ class SIM(CTRModel):
                 self.config.top_k,
             )
         # No gradient asks for the events' vectors here, so the search reads them where they lie.
-        fields = [field for field in self.embeddings.fields if field.role == "item"]
-        ids = [history.fields[field.name] for field in fields]
-        tables = [self.embeddings.table(field) for field in fields]
+        ids = [history.fields[field.name] for field in self.embeddings.item_fields]
         with torch.no_grad():
-            return self.gsu.search(self.embeddings.target(features), ids, history, tables)
+            query, tables = self.embeddings.rows(self.gsu.query(self.embeddings.target(features)))
+            return self.gsu.search(query, ids, history, tables)
 
     def _read(self, features: Features, *others: Mapping[str, Tensor]) -> list[Tensor]:
         """Return click logits, [B], the target's vectors, [B, D], and those of other items."""
@@ -176,7 +175,7 @@ class SoftSearch(nn.Module):
 
     def search(
         self,
-        target: Tensor,
+        query: Tensor,
         events: Tensor | Sequence[Tensor],
         history: History,
         tables: Sequence[Tensor] = (),
@@ -184,12 +183,11 @@ class SoftSearch(nn.Module):
         """Return the positions of the best events, [B, K], -1 where there are fewer.
 
         Args:
-            target: [B, D].
+            query: What `query` returns, or what that is for the rows of `tables`, [B, D].
             events: Jagged vectors, [N, D], or ids of the events' fields, each [N], with `tables`.
             history: Where rows begin and end.
             tables: The vectors of each field's ids.
         """
-        query = self.query(target)
         found, _ = ops.sim_search_soft(
             query, events, self.top_k, offsets=history.offsets, tables=tables
         )

@@ -1,1 +1,1 @@
-"""The generative model behind the simulated Taobao: its constants, world, walk, clock, oracle."""
+"""What simulated data are made of: constants, and of Taobao the world, walk, clock and oracle."""

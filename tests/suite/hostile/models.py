@@ -76,6 +76,13 @@ class LossNan(Learns):
         return super().loss(batch) * math.nan
 
 
+class TooLarge(Learns):
+    def loss(self, batch):
+        if len(batch) > 40:
+            raise torch.OutOfMemoryError("Tried to allocate 20.00 MiB")
+        return super().loss(batch)
+
+
 class Mutates(Learns):
     """Overwrites what it is given, in training and in prediction."""
 

@@ -1,0 +1,90 @@
+"""The device that a run computes on: chosen by name, and made to repeat itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from recbench.errors import UsageError
+
+DEVICES = "auto, cpu, cuda or cuda:N"
+"""What a device may be called."""
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+"""The variable that says which GPUs a process may use."""
+
+
+def choose(name: str) -> str:
+    """Return the device that a name stands for: `auto` is a GPU where torch finds one.
+
+    Raises:
+        UsageError: If there is no such device here, or it cannot be used.
+    """
+    device = name
+    if name == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if reason := refusal(device):
+        raise UsageError(f"device '{name}' cannot be used: {reason}; try --device auto")
+    return device
+
+
+def without_number(device: str) -> str:
+    """Return a device as it counts for results: the cards of one machine are as good as one."""
+    return device.partition(":")[0]
+
+
+def visible_cards() -> list[str]:
+    """Return the GPUs that this process may use, each as `CUDA_VISIBLE_DEVICES` calls it."""
+    count = torch.cuda.device_count()
+    named = os.environ.get(VISIBLE)
+    return [str(place) for place in range(count)] if named is None else named.split(",")[:count]
+
+
+@contextmanager
+def repeatable(device: str) -> Iterator[None]:
+    """Take deterministic algorithms on a GPU within, so that two runs agree; a CPU's always are.
+
+    An operation that has none runs all the same, and torch warns of it. `CUBLAS_WORKSPACE_CONFIG`
+    stays as it is where it is set.
+    """
+    if without_number(device) != "cuda":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read at the first product
+    before = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+
+
+def refusal(device: str) -> str:
+    """Return why a device cannot be used; empty if it can."""
+    kind, colon, number = device.partition(":")
+    if device == "cpu":
+        return ""
+    if kind != "cuda" or (colon and not number.isdecimal()):
+        return f"a device is {DEVICES}"
+    if not torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
+        return (
+            f"this PyTorch ({torch.__version__}) is built without CUDA; "
+            "https://pytorch.org/get-started/locally has others"
+        )
+    if not torch.cuda.is_available():
+        return f"PyTorch {torch.__version__} finds no GPU; `nvidia-smi` shows what the driver finds"
+    cards = [torch.cuda.get_device_name(each) for each in range(torch.cuda.device_count())]
+    if number and int(number) >= len(cards):
+        there = ", ".join(f"cuda:{place} ({card})" for place, card in enumerate(cards))
+        return f"there is no such GPU here, but {there}"
+    try:
+        torch.empty(0, device=device)
+    except RuntimeError as error:
+        return str(error).splitlines()[0]
+    return ""
