@@ -151,12 +151,15 @@ def plot(correlations, losses, path):
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    for (name, values), marker in zip(losses.items(), "sov", strict=True):
+    for (name, values), marker, shift in zip(
+        losses.items(), "sov", (-0.01, 0.0, 0.01), strict=True
+    ):
+        places = np.asarray(correlations) + shift  # so that intervals do not hide each other
         axes.errorbar(
-            correlations, values.mean(1), interval(values), marker=marker, capsize=3, label=name
+            places, values.mean(1), interval(values), marker=marker, capsize=3, label=name
         )
     axes.set(xlabel="correlation of the tasks' weights", ylabel="test loss (mean squared error)")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
 
