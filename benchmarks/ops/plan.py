@@ -50,7 +50,8 @@ def measured_device(name: str, cpu_options: Collection[str]) -> torch.device:
         raise UsageError(
             f"{' and '.join(cpu_options)}: only on the CPU; leave out with --device {name}"
         )
-    torch.cuda.set_device(device)
+    if device.index is not None:
+        torch.cuda.set_device(device)
     # One precision for all contenders: by default cuDNN, and it alone, may round to TF32.
     torch.backends.cudnn.allow_tf32 = False
     return torch.device("cuda", torch.cuda.current_device())

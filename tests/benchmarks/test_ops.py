@@ -203,6 +203,22 @@ def test_what_only_the_cpu_has_is_refused_on_a_card(given, monkeypatch):
     assert done.output == f"error: {given[0]}: only on the CPU; leave out with --device cuda:0\n"
 
 
+@pytest.mark.parametrize("name", ["cuda", "cuda:2"])
+def test_a_card_becomes_the_current_one_and_rounds_like_the_kernels(name, monkeypatch):
+    current = [0]
+
+    def set_device(device: torch.device) -> None:
+        assert device.index is not None  # torch wants a number
+        current[0] = device.index
+
+    monkeypatch.setattr(plan, "choose", lambda name: name)
+    monkeypatch.setattr(torch.cuda, "set_device", set_device)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: current[0])
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert plan.measured_device(name, []) == torch.device("cuda", 2 if ":" in name else 0)
+    assert not torch.backends.cudnn.allow_tf32
+
+
 def test_a_card_that_is_not_there_is_refused_in_one_line():
     done = invoke("--device", "cuda:99")
     assert done.exit_code == 2
