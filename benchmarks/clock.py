@@ -66,7 +66,7 @@ class CardClock:
         run()
         end.record()
         end.synchronize()
-        return start.elapsed_time(end) / 1e3
+        return float(start.elapsed_time(end)) / 1e3
 
     def memory(self, run: Callable[[], object]) -> int:
         """Run and return the most bytes that torch had given out at a time, arguments left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -74,7 +74,8 @@ class Measurement:
 
 def measure(operator: Operator, case: Case, plan: Plan) -> Iterator[Measurement]:
     """Measure a case with each number of threads or on the GPU, forward and then with gradients."""
-    for threads in plan.threads or [None]:
+    counts: Collection[int | None] = plan.threads or [None]
+    for threads in counts:
         if threads is not None:
             torch.set_num_threads(threads)
         for gradient in (False, True)[: 1 + operator.differentiable]:
