@@ -1,6 +1,7 @@
 """Puts the figures of a results file into documentation pages.
 
-They go between the lines `<!-- figures -->` and `<!-- end of figures -->` of each page.
+They go between the lines `<!-- figures -->` and `<!-- end of figures -->` of each page, those of a
+GPU between `<!-- figures on a GPU -->` and `<!-- end of figures on a GPU -->`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from typing import Annotated, Any
 
 import typer
 
-PLACE = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
+
+def place_of(results: dict[str, Any]) -> re.Pattern[str]:
+    """Return what finds the place of results in a page."""
+    name = "figures" if results["environment"]["device"] == "cpu" else "figures on a GPU"
+    return re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end of {name} -->)", re.DOTALL)
 
 
 def place_figures(figures: Callable[[dict[str, Any]], Iterator[str]]) -> Callable[..., None]:
@@ -27,12 +32,13 @@ def place_figures(figures: Callable[[dict[str, Any]], Iterator[str]]) -> Callabl
         ] = False,
     ) -> None:
         """Put the figures of a results file into pages."""
-        text = "\n".join(figures(json.loads(results.read_text())))
+        data = json.loads(results.read_text())
+        text, place = "\n".join(figures(data)), place_of(data)
         for page in pages:
             before = page.read_text()
-            if not PLACE.search(before):
-                raise typer.BadParameter(f"{page} has no place for figures")
-            after = PLACE.sub(lambda _: f"\n{text}\n", before)
+            if not place.search(before):
+                raise typer.BadParameter(f"{page} has no place for these figures")
+            after = place.sub(lambda _: f"\n{text}\n", before)
             if check and after != before:
                 typer.echo(f"{page} does not show {results}", err=True)
                 raise typer.Exit(1)
@@ -44,9 +50,14 @@ def place_figures(figures: Callable[[dict[str, Any]], Iterator[str]]) -> Callabl
 def machine_lines(results: dict[str, Any]) -> Iterator[str]:
     """Yield what the machine is, when it was measured and what it can do at most."""
     environment = results["environment"]
+    if environment["device"] != "cpu":
+        yield f"{environment['device']}, in a machine with"
     yield f"`{environment['cpu']}`, {results['cores']} cores, {results['isa']};"
     yield f"torch {environment['torch']}; {results['date'][:10]}; load {results['load']:.1f}."
     for peak in results["peaks"]:
+        if peak["threads"] is None:
+            yield f"{peak['gflops']:.0f} GFLOP/s (sgemm), {peak['copy_gbs']:.0f} GB/s (copy)."
+            continue
         yield (
             f"{peak['threads']} thread{'s' if peak['threads'] > 1 else ''}: "
             f"{peak['gflops']:.0f} GFLOP/s (sgemm), {peak['read_gbs']:.1f} GB/s (read)."

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
 
 import torch
 
+from benchmarks.clock import HostClock, fastest
 from recbench.provenance import environment
 
 SIDE = 1024
@@ -38,10 +37,10 @@ def measure_peak(threads: int, seconds: float = 1.0) -> Peak:
     torch.set_num_threads(threads)
     matrix = torch.randn(SIDE, SIDE)
     product = torch.empty_like(matrix)
-    multiply = _best(lambda: torch.mm(matrix, matrix, out=product), seconds)
+    multiply = fastest(HostClock(), lambda: torch.mm(matrix, matrix, out=product), seconds)
     data = torch.ones(READ_BYTES // 8, dtype=torch.int64)
     # A sum and a maximum read alike; which of them keeps up with memory depends on the machine.
-    read = min(_best(data.sum, seconds), _best(data.max, seconds))
+    read = min(fastest(HostClock(), data.sum, seconds), fastest(HostClock(), data.max, seconds))
     return Peak(threads, 2 * SIDE**3 / multiply / 1e9, READ_BYTES / read / 1e9)
 
 
@@ -59,14 +58,3 @@ def machine_name() -> str:
     instructions = torch.backends.cpu.get_cpu_capability()
     words = re.findall(r"[a-z0-9]+", f"{environment('cpu').cpu} {instructions}".lower())
     return "-".join(word for word in words if word not in ("r", "tm", "processor", "cpu"))
-
-
-def _best(call: Callable[[], object], seconds: float) -> float:
-    """Return the seconds of the fastest call."""
-    call()
-    best, end = float("inf"), perf_counter() + seconds
-    while perf_counter() < end:
-        start = perf_counter()
-        call()
-        best = min(best, perf_counter() - start)
-    return best

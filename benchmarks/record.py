@@ -12,13 +12,18 @@ from typing import Any
 
 import typer
 
+from benchmarks.card import CardPeak
 from benchmarks.machine import Peak
 from recbench.ops import native
 from recbench.provenance import environment, git_state
 
 
 def record(
-    load: float, seconds: float, peaks: Sequence[Peak], measurements: Sequence[Any]
+    load: float,
+    seconds: float,
+    peaks: Sequence[Peak | CardPeak],
+    measurements: Sequence[Any],
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Return the results as the file holds them.
 
@@ -27,11 +32,12 @@ def record(
         seconds: How long each contender was measured.
         peaks: What the machine reaches.
         measurements: Dataclasses, one for each row.
+        device: What was measured.
     """
     results = {
         "format": 1,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "environment": asdict(environment("cpu")),
+        "environment": asdict(environment(device)),
         "code": asdict(state) if (state := git_state()) else None,
         "cores": os.cpu_count(),
         "load": load,

@@ -57,6 +57,21 @@ def like_gru(arguments: Arguments) -> Arguments:
     }
 
 
+def ready_gru(arguments: Arguments) -> Arguments:
+    """Return the arguments as cuDNN wants them: weights in one piece, lengths on the host.
+
+    Elsewhere it would copy the weights, and wait for the GPU to know the lengths, in each call.
+    """
+    weight = arguments["w_ih"]
+    module = torch.nn.GRU(weight.shape[1], len(weight) // 3, batch_first=True)
+    module = module.to(weight.device, weight.dtype)
+    names = {"w_ih": "weight_ih_l0", "w_hh": "weight_hh_l0", "b_ih": "bias_ih_l0"}
+    names["b_hh"] = "bias_hh_l0"
+    module.load_state_dict({its: arguments[ours] for ours, its in names.items()})
+    laid = {ours: module.get_parameter(its).detach() for ours, its in names.items()}
+    return arguments | laid | {"lengths": arguments["lengths"].cpu()}
+
+
 def work(arguments: Arguments, gradient: bool) -> Work:
     """Count the products with the weights of real steps, whose gradient is two products each."""
     batch, padded, width = arguments["x"].shape
@@ -72,4 +87,4 @@ def work(arguments: Arguments, gradient: bool) -> Work:
     return Work(flops, 4 * floats)
 
 
-SUBJECT = Subject(work, {"torch.nn.GRU": Peer(gru, like_gru)}, loops=True)
+SUBJECT = Subject(work, {"torch.nn.GRU": Peer(gru, like_gru, ready_gru)}, loops=True)

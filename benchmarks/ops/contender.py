@@ -39,11 +39,13 @@ class Peer:
     Attributes:
         function: Takes the arguments of the operator's wrapper; raises UnavailableError.
         like: Returns the arguments at which the reference gives the same results.
+        ready: Returns the arguments as it wants them, for which nothing is charged.
         free: Which results may differ all the same, such as positions among equals.
     """
 
     function: Callable[..., Any]
     like: Callable[[Arguments], Arguments] = field(default=lambda arguments: arguments)
+    ready: Callable[[Arguments], Arguments] = field(default=lambda arguments: arguments)
     free: Collection[int] = ()
 
 
@@ -102,7 +104,12 @@ def _own_call(operator: Operator, arguments: Arguments, gradient: bool, choice: 
 
     run = caller(function, arguments, gradient)
     with observe() as used:
-        run()
+        try:
+            run()
+        except RuntimeError as error:
+            if "demanded but cannot run" not in str(error):
+                raise
+            raise UnavailableError(str(error)) from error
     if not all(name.startswith(choice) for name in used[operator.name]):
         raise UnavailableError(f"asked for {choice}, got {', '.join(used[operator.name])}")
     return Call(run, arguments)
@@ -120,6 +127,8 @@ def compiled_call(operator: Operator, arguments: Arguments, gradient: bool) -> C
     run = caller(function, arguments, gradient)
     try:
         run()
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:  # whatever a compiler may say
         raise UnavailableError(f"{type(error).__name__}: {str(error).splitlines()[0]}") from error
     return Call(run, arguments)
@@ -127,7 +136,7 @@ def compiled_call(operator: Operator, arguments: Arguments, gradient: bool) -> C
 
 def peer_call(peer: Peer, arguments: Arguments, gradient: bool) -> Call:
     """Return a peer's call; raise UnavailableError if it cannot take the arguments."""
-    run = caller(peer.function, arguments, gradient)
+    run = caller(peer.function, peer.ready(arguments), gradient)
     run()
     return Call(run, peer.like(arguments), peer.free)
 
@@ -165,7 +174,7 @@ def caller(
 def output_weights(results: list[Tensor]) -> list[Tensor]:
     """Return the weights of results in the loss that gradients are taken of."""
     generator = torch.Generator().manual_seed(0)
-    return [torch.randn(result.shape, generator=generator) for result in results]
+    return [torch.randn(result.shape, generator=generator).to(result.device) for result in results]
 
 
 def floating(arguments: Arguments) -> list[str]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from statistics import quantiles
-from time import perf_counter
 
 import torch
 from torch import Tensor
 
+from benchmarks.clock import clock_of
 from benchmarks.ops import augru, din_attention, sim_search
 from benchmarks.ops.contender import (
     Arguments,
@@ -24,6 +22,8 @@ from benchmarks.ops.contender import (
     reference_call,
 )
 from benchmarks.ops.onednn import onednn_call
+from benchmarks.ops.plan import Plan
+from benchmarks.ops.series import Series, Timing
 from recbench.ops.dispatch import Case, Operator
 from recbench.ops.timing import alternate
 
@@ -38,48 +38,9 @@ SUBJECTS: dict[str, Subject] = {
 TOLERANCE = 1e-3
 """How far results may differ, as a share of their largest: enough to tell another computation."""
 
-SHORT = 0.02
-"""Seconds below which a run needs warm caches to be judged."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds of a call: median and quartiles over all rounds."""
-
-    median: float
-    quartiles: tuple[float, float]
-    rounds: int
-
 
 class WrongError(Exception):
     """A contender does not give what the reference gives."""
-
-
-class Clock:
-    """Runs a contender and keeps how long it took, by the contender's own clock if it has one.
-
-    A short run comes after one that is not counted: what the contender before it left in the
-    caches would weigh too much.
-    """
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._seconds: list[float] = []
-
-    def __call__(self) -> None:
-        """Run once, or twice if that is short."""
-        if not self._seconds or self._seconds[-1] < SHORT:
-            self._call.run()
-        start = perf_counter()
-        self._call.run()
-        seconds = perf_counter() - start
-        own = self._call.seconds
-        self._seconds.append(seconds if own is None else own[-1])
-
-    def timing(self) -> Timing:
-        """Return what was measured, but for the first run."""
-        first, middle, third = quantiles(self._seconds[1:], n=4, method="inclusive")
-        return Timing(middle, (first, third), len(self._seconds) - 1)
 
 
 @dataclass
@@ -89,55 +50,40 @@ class Measurement:
     Attributes:
         operator: Its name.
         case: The case's name.
-        threads: How many were used.
+        threads: How many were used; None on a GPU.
         direction: "forward", or "forward and backward".
         flops: What the case demands at least; see `Work`.
         bytes: The same.
         timings: By contender.
         absent: Why a contender was not measured, by contender.
         about: What a contender is, where its name does not say.
+        memory: The most bytes that a contender held on a GPU at a time, by contender.
     """
 
     operator: str
     case: str
-    threads: int
+    threads: int | None
     direction: str
     flops: float
     bytes: float
     timings: dict[str, Timing] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     about: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to measure.
-
-    Attributes:
-        seconds: How long, for each contender and case.
-        threads: The numbers of threads to measure with.
-        without: Contenders to leave out.
-        onednn: Folder with oneDNN's `include` and `lib`, None without it.
-        compile_loops: Whether to compile references that loop over steps too.
-    """
-
-    seconds: float
-    threads: Collection[int]
-    without: Collection[str]
-    onednn: Path | None
-    compile_loops: bool
+    memory: dict[str, int] = field(default_factory=dict)
 
 
 def measure(operator: Operator, case: Case, plan: Plan) -> Iterator[Measurement]:
-    """Measure a case with each number of threads, forward and then with gradients."""
-    for threads in plan.threads:
-        torch.set_num_threads(threads)
+    """Measure a case with each number of threads or on the GPU, forward and then with gradients."""
+    counts: Collection[int | None] = plan.threads or [None]
+    for threads in counts:
+        if threads is not None:
+            torch.set_num_threads(threads)
         for gradient in (False, True)[: 1 + operator.differentiable]:
             yield _measure(operator, case, plan, threads, gradient)
 
 
 def _measure(
-    operator: Operator, case: Case, plan: Plan, threads: int, gradient: bool
+    operator: Operator, case: Case, plan: Plan, threads: int | None, gradient: bool
 ) -> Measurement:
     subject = SUBJECTS[operator.name]
     work = subject.work(case.arguments, gradient)
@@ -160,13 +106,21 @@ def _measure(
                 calls.pop(name).close()
             except UnavailableError as reason:
                 result.absent[name] = str(reason)
-        clocks = {name: Clock(call) for name, call in calls.items()}
-        alternate(clocks, plan.seconds)
+            except torch.OutOfMemoryError:
+                result.absent[name] = "the GPU's memory is too small"
+                calls.pop(name, None)
+        clock = clock_of(plan.device)
+        series = {name: Series(call, clock) for name, call in calls.items()}
+        if series:
+            alternate(series, plan.seconds)
+        for name, call in calls.items():
+            if (held := clock.memory(call.run)) is not None:
+                result.memory[name] = held
     finally:
         for call in calls.values():
             call.close()
-    for name, clock in clocks.items():
-        result.timings[name] = clock.timing()
+    for name, each in series.items():
+        result.timings[name] = each.timing()
         if calls[name].about:
             result.about[name] = calls[name].about
     return result
@@ -184,7 +138,7 @@ def _contenders(operator: Operator, plan: Plan) -> dict[str, Callable[[Arguments
         contenders["compiled"] = _too_long
     for name, peer in subject.peers.items():
         contenders[name] = partial(peer_call, peer)
-    if operator.name == "augru":
+    if operator.name == "augru" and plan.device.type == "cpu":
         contenders["oneDNN"] = partial(onednn_call, plan.onednn)
     return {name: make for name, make in contenders.items() if name not in plan.without}
 

@@ -38,8 +38,8 @@ def ratio(row: Row, contender: str) -> float | None:
     return time / native if time and native else None
 
 
-def peak_of(results: Results, threads: int) -> dict[str, float]:
-    """Return what the machine reaches with a number of threads; see `machine.Peak`."""
+def peak_of(results: Results, threads: int | None) -> dict[str, float]:
+    """Return what the machine reaches with a number of threads, or the GPU, where it is None."""
     peaks: list[dict[str, float]] = results["peaks"]
     return next(peak for peak in peaks if peak["threads"] == threads)
 
@@ -47,5 +47,22 @@ def peak_of(results: Results, threads: int) -> dict[str, float]:
 def floor(results: Results, row: Row) -> float:
     """Return the seconds that the machine's peak allows: the slower of computing and moving."""
     peak = peak_of(results, row["threads"])
-    computing, moving = row["flops"] / peak["gflops"], row["bytes"] / peak["read_gbs"]
+    computing, moving = row["flops"] / peak["gflops"], row["bytes"] / _bandwidth(peak)
     return float(max(computing, moving)) / 1e9
+
+
+def megabytes(row: Row, contender: str) -> str:
+    """Return the most memory that a contender held on a GPU, in MB; empty where it is not known."""
+    held = row.get("memory", {}).get(contender)
+    return "" if held is None else f"{held / 1e6:,.0f}"
+
+
+def share(results: Results, row: Row) -> float | None:
+    """Return what share of the native kernel's time its floor is, None if it was not measured."""
+    native = median(row, "native")
+    return floor(results, row) / native if native else None
+
+
+def _bandwidth(peak: dict[str, float]) -> float:
+    """Return 1e9 bytes a second: those a CPU reads, those a GPU reads or writes in a copy."""
+    return peak["read_gbs"] if "read_gbs" in peak else peak["copy_gbs"]

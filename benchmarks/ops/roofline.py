@@ -34,6 +34,8 @@ def main(
 ) -> None:
     """Draw native kernels and references, forward on the left and with gradients on the right."""
     data: Results = json.loads(results.read_text())
+    if all(peak["threads"] != threads for peak in data["peaks"]):
+        raise typer.BadParameter(f"{results} has nothing on {threads} threads of a CPU")
     pyplot.rcParams.update({"font.size": 9, "svg.hashsalt": "roofline", "svg.fonttype": "none"})
     figure, panels = pyplot.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
     for axes, direction in zip(panels, DIRECTIONS, strict=True):

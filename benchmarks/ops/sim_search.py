@@ -43,7 +43,7 @@ def hard_topk(category: Tensor, offsets: Tensor, target: Tensor, k: int, **other
     if "rows" in others:
         raise UnavailableError("not written for targets that share a history")
     positions = _padded_positions(offsets, len(category))
-    steps = torch.arange(positions.shape[1])
+    steps = torch.arange(positions.shape[1], device=category.device)
     match = (category[positions] == target[:, None]) & (steps < offsets.diff()[:, None])
     if k > positions.shape[1]:
         raise UnavailableError("topk finds no more than there are steps")
@@ -59,7 +59,7 @@ def one_sort(category: Tensor, offsets: Tensor) -> Tensor:
 
 def _padded_positions(offsets: Tensor, events: int) -> Tensor:
     """Return where each padded step stands among the events, any event for padding: [B, T]."""
-    steps = torch.arange(int(offsets.diff().max()))
+    steps = torch.arange(int(offsets.diff().max()), device=offsets.device)
     return (offsets[:-1, None] + steps).clamp(max=events - 1)
 
 
@@ -82,7 +82,7 @@ def soft_work(arguments: Arguments, gradient: bool) -> Work:
 
 def hard_work(arguments: Arguments, gradient: bool) -> Work:
     """Count one reading back to the last event that is found; with an index, of those alone."""
-    category, offsets = arguments["category"], arguments["offsets"]
+    category, offsets = arguments["category"].cpu(), arguments["offsets"].cpu()
     target, k = arguments["target"], arguments["k"]
     rows = arguments.get("rows")
     rows = torch.arange(len(target)) if rows is None else rows

@@ -14,7 +14,9 @@ from benchmarks.ops.results import (
     contenders,
     floor,
     median,
+    megabytes,
     ratio,
+    share,
 )
 from recbench.cli.table import print_table
 
@@ -30,19 +32,36 @@ def print_tables(results: Results) -> None:
             table.add_column(name, justify="right")
         for row in rows:
             least = floor(results, row)
-            native = median(row, "native")
+            part = share(results, row)
             table.add_row(
                 row["case"],
-                str(row["threads"]),
+                _threads(row),
                 row["direction"],
                 *(_cell(row, name) for name in names),
                 milliseconds(least),
-                f"{least / native:.0%}" if native else "",
+                "" if part is None else f"{part:.0%}",
             )
         print_table(table)
         for name, reason in absent(rows):
             typer.echo(f"{name} not measured: {reason}")
+        if any(row.get("memory") for row in rows):
+            _print_memory(rows)
         typer.echo()
+
+
+def _print_memory(rows: list[Row]) -> None:
+    """Print the most of a GPU's memory that each contender held, in MB, its arguments left out."""
+    names = contenders(rows)
+    table = Table(title="memory, MB", title_justify="left", box=None, pad_edge=False)
+    for heading in ("case", "pass", *names):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(row["case"], row["direction"], *(megabytes(row, name) for name in names))
+    print_table(table)
+
+
+def _threads(row: Row) -> str:
+    return "" if row["threads"] is None else str(row["threads"])
 
 
 def _cell(row: Row, name: str) -> str:

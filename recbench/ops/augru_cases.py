@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from recbench.ops.dispatch import Case
+from recbench.ops.timing import rows_to_time
 
 BATCH, STEPS, INPUT, HIDDEN = 5, 6, 3, 4
 
@@ -53,7 +54,8 @@ def cases(device: torch.device, dtype: torch.dtype) -> Iterator[Case]:
 
 def benchmarks(device: torch.device) -> Iterator[Case]:
     """Yield the sizes of DIEN in float32, with full and with random lengths."""
-    for batch, steps, width in ((256, 100, 64), (256, 50, 36), (1024, 50, 32)):
+    for rows, steps, width in ((256, 100, 64), (256, 50, 36), (1024, 50, 32)):
+        batch = rows_to_time(device, rows)
         generator = torch.Generator().manual_seed(0)
         random = torch.randint(0, steps + 1, (batch,), generator=generator).tolist()
         for name, lengths in (("full", [steps] * batch), ("random", random)):

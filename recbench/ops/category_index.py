@@ -19,6 +19,7 @@ from recbench.ops import native
 from recbench.ops.checks import check_int64, check_shape
 from recbench.ops.dispatch import Case, Operator, runs_native
 from recbench.ops.ragged import event_rows
+from recbench.ops.timing import rows_to_time
 
 
 def reference(category: Tensor, offsets: Tensor) -> Tensor:
@@ -90,8 +91,9 @@ def cases(device: torch.device, dtype: torch.dtype) -> Iterator[Case]:
 
 def benchmarks(device: torch.device) -> Iterator[Case]:
     """Yield the log of 256 histories of 10,000 events."""
-    category, offsets = random_log([10_000] * 256, 100, device)
-    yield Case("B256 T10000", {"category": category, "offsets": offsets})
+    rows = rows_to_time(device, 256)
+    category, offsets = random_log([10_000] * rows, 100, device)
+    yield Case(f"B{rows} T10000", {"category": category, "offsets": offsets})
 
 
 OP = Operator("category_index", category_index, reference, cases, benchmarks, differentiable=False)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from recbench.ops.dispatch import Case
+from recbench.ops.timing import rows_to_time
 
 LOW_PRECISION = (torch.bfloat16, torch.float16)
 
@@ -45,14 +46,15 @@ def cases(device: torch.device, dtype: torch.dtype) -> Iterator[Case]:
 def benchmarks(device: torch.device) -> Iterator[Case]:
     """Yield the shapes that speed is measured on, full and with random lengths."""
     make = _Maker(device, torch.float32)
+    batch = rows_to_time(device, 1024)
     for steps, width, activation in ((100, 64, "sigmoid"), (50, 32, "prelu")):
         generator = torch.Generator().manual_seed(0)
-        random = torch.randint(0, steps + 1, (1024,), generator=generator).tolist()
-        for name, lengths in (("full", [steps] * 1024), ("random lengths", random)):
+        random = torch.randint(0, steps + 1, (batch,), generator=generator).tolist()
+        for name, lengths in (("full", [steps] * batch), ("random lengths", random)):
             arguments = make(
                 lengths, steps=steps, width=width, hidden=(80, 40), activation=activation
             )
-            yield Case(f"B1024 T{steps} D{width} 80/40 {activation}, {name}", arguments)
+            yield Case(f"B{batch} T{steps} D{width} 80/40 {activation}, {name}", arguments)
 
 
 def dice_cases(device: torch.device, dtype: torch.dtype) -> Iterator[Case]:

@@ -19,6 +19,7 @@ from recbench.ops.category_index import reference as reference_index
 from recbench.ops.checks import check_int64, check_shape
 from recbench.ops.dispatch import Case, Operator, runs_native
 from recbench.ops.ragged import event_rows
+from recbench.ops.timing import rows_to_time
 
 
 def reference(
@@ -212,17 +213,18 @@ def _apart(value: Tensor | int) -> Tensor | int:
 
 def benchmarks(device: torch.device) -> Iterator[Case]:
     """Yield histories of 100 categories, where k are just met, and of 20, where they are soon."""
+    rows = rows_to_time(device, 256)
     random = torch.Generator().manual_seed(0)
-    parts = torch.randint(1, 10_001, (256,), generator=random).tolist()
+    parts = torch.randint(1, 10_001, (rows,), generator=random).tolist()
     for indexed in (False, True):
         for name, lengths, categories in (
-            ("T1000, full", [1000] * 256, 100),
-            ("T10000, full", [10_000] * 256, 100),
+            ("T1000, full", [1000] * rows, 100),
+            ("T10000, full", [10_000] * rows, 100),
             ("T10000, random lengths", parts, 100),
-            ("T10000 of 20 categories, full", [10_000] * 256, 20),
+            ("T10000 of 20 categories, full", [10_000] * rows, 20),
         ):
             yield make_case(
-                f"B256 {name}, k100", lengths, 100,
+                f"B{rows} {name}, k100", lengths, 100,
                 categories=categories, indexed=indexed, device=device,
             )  # fmt: skip
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from recbench.ops.dispatch import Case
 from recbench.ops.ragged import length_mask
+from recbench.ops.timing import rows_to_time
 
 
 def make_case(
@@ -133,10 +134,14 @@ def _apart(value: Any) -> Any:
 def benchmarks(device: torch.device) -> Iterator[Case]:
     """Yield long histories with a target each, full and of random lengths."""
     random = torch.Generator().manual_seed(0)
-    for layout, steps in (("dense", 10_000), ("jagged", 1000), ("tables", 1000)):
-        parts = torch.randint(1, steps + 1, (256,), generator=random).tolist()
-        for name, lengths in (("full", [steps] * 256), ("random lengths", parts)):
+    for layout, steps, rows in (
+        ("dense", 10_000, 256),
+        ("jagged", 1000, rows_to_time(device, 256)),
+        ("tables", 1000, rows_to_time(device, 256)),
+    ):
+        parts = torch.randint(1, steps + 1, (rows,), generator=random).tolist()
+        for name, lengths in (("full", [steps] * rows), ("random lengths", parts)):
             yield make_case(
-                f"B256 T{steps} D32 k100, {name}", lengths, 100,
+                f"B{rows} T{steps} D32 k100, {name}", lengths, 100,
                 layout=layout, width=32, device=device, dtype=torch.float32,
             )  # fmt: skip

@@ -164,7 +164,7 @@ def test_ratios_are_over_the_best_peer():
 
 def test_tables_mark_what_is_missed():
     results = {
-        "environment": {"cpu": "Some CPU", "torch": "2"},
+        "environment": {"cpu": "Some CPU", "device": "cpu", "torch": "2"},
         "cores": 2,
         "isa": "avx2",
         "date": "2026-01-01T00:00:00",
