@@ -99,5 +99,7 @@ def test_files_in_an_archive_are_here(recbench, tmp_path, monkeypatch):
     rows = {row["dataset"]: row for row in json.loads(recbench("list", "datasets", "--json").out)}
     assert rows["ml-100k"]["files"] == "here"
     assert rows["ml-100k-coldstart"]["files"] == "here (simulator)"
-    assert rows["yoochoose-1-64"]["files"] == rows["yoochoose-1-4"]["files"] == "here"
+    for name in ("yoochoose-1-64", "yoochoose-1-4"):
+        assert rows[name]["files"] == "here for clicks, stamp"
+        assert list(rows[name]["missing"]) == ["sessions"]
     assert rows["ml-latest-small"]["files"] == "missing"
