@@ -39,7 +39,8 @@ def from_plain(kind: type[T], data: object, where: str = "") -> T:
     """Build a dataclass from plain data that has exactly its fields, of the annotated types.
 
     Understood are dataclasses, str, bool, int, float, Any, Literal, `X | None`, dict[str, X],
-    list[X] and tuple[X, ...]. A null where a float must stand is nan, and an int becomes a float.
+    list[X], tuple[X, ...] and tuple[X, Y]. A null where a float must stand is nan, and an int
+    becomes a float.
 
     Args:
         kind: The dataclass.
@@ -74,6 +75,15 @@ def _typed(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
         return from_plain(hint, value, where)
     if origin is dict and isinstance(value, dict):
         return {name: _typed(options[1], entry, f"{where}.{name}") for name, entry in value.items()}
+    if origin is tuple and isinstance(value, list) and options[-1] is not ...:
+        if len(value) != len(options):
+            raise ValueError(
+                f"field '{where}' must have {len(options)} values, got {_shown(value)}"
+            )
+        return tuple(
+            _typed(option, entry, f"{where}[{i}]")
+            for i, (option, entry) in enumerate(zip(options, value, strict=True))
+        )
     if origin in (list, tuple) and isinstance(value, list):
         return origin(_typed(options[0], entry, f"{where}[{i}]") for i, entry in enumerate(value))
     if origin is Literal and value in options:

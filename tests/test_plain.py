@@ -24,6 +24,7 @@ class Outer:
     other: Inner | None
     scores: dict[str, float]
     steps: tuple[int, ...]
+    pair: tuple[int, float]
     curve: list[dict[str, float]]
     rest: Any
 
@@ -36,6 +37,7 @@ PLAIN = {
     "other": None,
     "scores": {"auc": 0.5},
     "steps": [1, 2],
+    "pair": [1, 2],
     "curve": [{"loss": 0.25}],
     "rest": {"any": [None, 1]},
 }
@@ -72,6 +74,7 @@ def test_from_plain_builds_every_kind_of_field():
         other=None,
         scores={"auc": 0.5},
         steps=(1, 2),
+        pair=(1, 2.0),
         curve=[{"loss": 0.25}],
         rest={"any": [None, 1]},
     )
@@ -98,6 +101,9 @@ def test_from_plain_reads_null_as_nan_where_a_float_must_stand():
         ({"scores": [1.0]}, "field 'scores' must be dict, got [1.0]"),
         ({"steps": [1, "2"]}, "field 'steps[1]' must be int, got \"2\""),
         ({"steps": {"a" * 50: 1}}, "field 'steps' must be tuple, got {\"" + "a" * 38 + "..."),
+        ({"pair": [1]}, "field 'pair' must have 2 values, got [1]"),
+        ({"pair": [1, "2"]}, "field 'pair[1]' must be float, got \"2\""),
+        ({"pair": [1.5, 2.0]}, "field 'pair[0]' must be int, got 1.5"),
         ({"extra": 1}, "field 'extra' is unknown"),
     ],
 )
