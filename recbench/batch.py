@@ -55,13 +55,15 @@ class PaddedHistory:
 class History:
     """All events before each example, oldest first, stored without padding.
 
-    The events of row `b` are `values[offsets[b]:offsets[b + 1]]`.
+    The events of row `b` are `values[offsets[b]:offsets[b + 1]]`. Where training steps are replayed
+    as CUDA graphs some more may follow, which belong to no row.
 
     Attributes:
         fields: Item fields by name, each [N] of int64, where N is the total number of events.
         age: Seconds from each event to the example it belongs to, [N] of int64.
         offsets: Row boundaries, [B + 1] of int64.
-        longest: The longest row's length, known on the host so that no device has to be asked.
+        longest: The longest row's length, known on the host so that no device has to be asked;
+            with CUDA graphs it may be a little more.
     """
 
     fields: Mapping[str, Tensor]

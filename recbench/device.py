@@ -16,19 +16,38 @@ DEVICES = "auto, cpu, cuda or cuda:N"
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 """The variable that says which GPUs a process may use."""
 
+GRAPHS = "RECBENCH_CUDA_GRAPHS"
+"""The variable that says whether training steps are replayed as CUDA graphs."""
+
 
 def choose(name: str) -> str:
     """Return the device that a name stands for: `auto` is a GPU where torch finds one.
 
     Raises:
-        UsageError: If there is no such device here, or it cannot be used.
+        UsageError: If there is no such device here, or it cannot be used, or not with CUDA graphs
+            where these are asked for.
     """
     device = name
     if name == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if reason := refusal(device):
         raise UsageError(f"device '{name}' cannot be used: {reason}; try --device auto")
+    wants_graphs(device)
     return device
+
+
+def wants_graphs(device: str) -> bool:
+    """Return whether training steps on a device are to be replayed as CUDA graphs.
+
+    Raises:
+        UsageError: If `RECBENCH_CUDA_GRAPHS` is neither 0 nor 1, or 1 and the device is no GPU.
+    """
+    text = os.environ.get(GRAPHS) or "0"
+    if text not in ("0", "1"):
+        raise UsageError(f"{GRAPHS} is '{text}'; give 0 or 1")
+    if text == "1" and without_number(device) != "cuda":
+        raise UsageError(f"{GRAPHS}=1 needs a GPU, and the device is '{device}'; unset it")
+    return text == "1"
 
 
 def without_number(device: str) -> str:

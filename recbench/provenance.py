@@ -31,8 +31,9 @@ class Environment:
         platform: Operating system, kernel and architecture.
         cpu: The processor's name.
         threads: How many threads PyTorch uses within an operation.
-        device: The device type; of a GPU its name, its driver and how exact products of float32
-            numbers are, `highest` unless someone has allowed TF32.
+        device: The device type; of a GPU its name, its driver, how exact products of float32
+            numbers are, `highest` unless someone has allowed TF32, and whether training steps were
+            to be replayed as CUDA graphs.
     """
 
     python: str
@@ -114,6 +115,8 @@ def _cpu() -> str:
 def _device(device: torch.device) -> str:
     import torch
 
+    from recbench.device import wants_graphs
+
     if device.type != "cuda":
         return device.type
     driver = _driver()
@@ -121,6 +124,7 @@ def _device(device: torch.device) -> str:
         torch.cuda.get_device_name(device),
         f"driver {driver}" if driver else "",
         f"float32_matmul_precision {torch.get_float32_matmul_precision()}",
+        "CUDA graphs" if wants_graphs(device.type) else "",
     )
     return f"cuda ({'; '.join(filter(None, facts))})"
 

@@ -8,7 +8,7 @@ import torch
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
-from recbench.device import choose, repeatable, visible_cards
+from recbench.device import choose, repeatable, visible_cards, wants_graphs
 from recbench.errors import UsageError
 
 CONFIG = RunConfig("din", DataConfig("taobao"))
@@ -39,6 +39,26 @@ def test_a_device_that_is_there_is_taken_by_its_name(cards):
     assert [choose(name) for name in ("cpu", "cuda", "cuda:0", "cuda:1")] == [
         "cpu", "cuda", "cuda:0", "cuda:1",
     ]  # fmt: skip
+
+
+def test_graphs_are_for_gpus(cards, monkeypatch):
+    cards(1)
+    monkeypatch.setenv("RECBENCH_CUDA_GRAPHS", "1")
+    assert choose("auto") == choose("cuda") == "cuda"
+    assert wants_graphs("cuda:3")
+    with pytest.raises(UsageError, match="RECBENCH_CUDA_GRAPHS=1 needs a GPU, and the device is "):
+        choose("cpu")
+    cards(0)
+    with pytest.raises(UsageError, match="the device is 'cpu'; unset it"):
+        choose("auto")
+
+
+@pytest.mark.parametrize("text", ["yes", "2", "-1", " "])
+def test_what_asks_for_graphs_is_0_or_1(cards, monkeypatch, text):
+    cards(1)
+    monkeypatch.setenv("RECBENCH_CUDA_GRAPHS", text)
+    with pytest.raises(UsageError, match=f"RECBENCH_CUDA_GRAPHS is '{text}'; give 0 or 1"):
+        choose("cuda")
 
 
 @pytest.mark.parametrize(

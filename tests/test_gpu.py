@@ -12,7 +12,7 @@ import torch
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
-from recbench.errors import OutOfMemoryError
+from recbench.errors import OutOfMemoryError, TrainingError
 from recbench.explanation import explain_run
 from recbench.folders import Folders
 from recbench.pipeline import run
@@ -146,6 +146,69 @@ def test_a_run_that_was_broken_off_ends_as_one_that_was_not(folders, monkeypatch
     found = predictions(run(config, elsewhere), elsewhere.results)
     for name, column in whole.items():
         np.testing.assert_array_equal(found[name], column)
+
+
+class Notes(Progress):
+    """Keeps what is noted."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+GRAPHED = ("din-base", "din", "dien", "stamp", "mmoe", "ple", "random-embedding", "mwuf")
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize("model", GRAPHED)
+def test_a_run_with_graphs_is_that_without(model, precision, folders, monkeypatch):
+    options = {"aux_weight": 0.0} if model == "dien" else {}  # draws from all events of a batch
+    training = PLAIN | {"epochs": 2, "precision": precision, "gradient_clip": 5.0}
+    config = RunConfig(model, MODELS[model], options, training, device="cuda")
+    plain = run(config, folders)
+    first = predictions(plain, folders.results)
+    monkeypatch.setenv("RECBENCH_CUDA_GRAPHS", "1")
+    shown = Notes()
+    record = run(config, folders, again=True, progress=shown)
+    second = predictions(record, folders.results)
+    assert record.environment.device.endswith("; CUDA graphs)")
+    told = [note for note in shown.notes if note.startswith("CUDA graphs: ")]
+    assert told and not any(note.startswith("CUDA graphs: 0 of") for note in told)
+    for name, column in first.items():
+        if MODELS[model] in (LABELS, NEW_ITEMS):  # of one shape, so the same kernels run
+            np.testing.assert_array_equal(second[name], column)
+        elif MODELS[model] is not SESSIONS:
+            np.testing.assert_allclose(second[name], column, rtol=0.01, atol=0.005)
+    for name, score in plain.scores.items():
+        assert record.scores[name] == pytest.approx(score, abs=0.01, nan_ok=True), name
+
+
+@pytest.mark.parametrize("model", ["din", "dien", "mmoe"])
+def test_a_run_with_graphs_repeats_itself_broken_off_or_not(model, folders, monkeypatch):
+    monkeypatch.setenv("RECBENCH_CUDA_GRAPHS", "1")
+    training = {"epochs": 2, "batch_size": 64, "schedule": "cosine"}
+    config = RunConfig(model, MODELS[model], training=training, device="cuda")
+    whole = predictions(run(config, folders), folders.results)
+    elsewhere = replace(folders, results=folders.results / "again")
+    monkeypatch.setenv("RECBENCH_CHECKPOINT_SECONDS", "0")
+    for left in (4, 13):
+        with suppress(BrokenOff):
+            run(config, elsewhere, BreakOff(left))
+    found = predictions(run(config, elsewhere), elsewhere.results)
+    for name, column in whole.items():
+        np.testing.assert_array_equal(found[name], column)
+
+
+@pytest.mark.parametrize("model", ["gru4rec"])
+def test_a_model_that_cannot_be_recorded_is_named_so(model, folders, monkeypatch):
+    monkeypatch.setenv("RECBENCH_CUDA_GRAPHS", "1")
+    config = RunConfig(model, MODELS[model], training=PLAIN | {"epochs": 4}, device="cuda")
+    with pytest.raises(TrainingError, match="a step cannot be recorded as a CUDA graph: "):
+        run(config, folders)
+    monkeypatch.delenv("RECBENCH_CUDA_GRAPHS")
+    run(config, folders)  # the device is as good as before
 
 
 def test_a_kept_model_is_read_where_there_is_no_gpu(folders):

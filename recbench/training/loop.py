@@ -17,6 +17,7 @@ from recbench.memory import attempt
 from recbench.metrics import METRICS, metric_of
 from recbench.ops.dispatch import observe
 from recbench.training.config import TrainingConfig
+from recbench.training.graphs import Gradients, step_graphs
 from recbench.training.precision import autocast
 from recbench.training.random_state import random_state, set_random_state
 from recbench.training.run import FitResult, TrainingRun
@@ -63,8 +64,10 @@ def fit(
     with observe() as operators:
         state = TrainingState(model, train, run, operators)
         standing = state.standing
+        gradients: Gradients = partial(_gradients, state, run)
+        graphs = step_graphs(gradients, model, run.device)
         while not standing.ended(config):
-            measured = _train_epoch(state, train, run)
+            measured = _train_epoch(state, train, run, graphs or gradients)
             scores = _validated(state, validate, run)
             better = _improves(scores, standing.best, config.monitor)
             standing.end_epoch(measured, scores, better=better)
@@ -73,6 +76,8 @@ def fit(
             state.save()
             label = _label(standing.epochs, config)
             run.progress.note(f"{label}  {_line(measured, scores, best=better)}")
+    if graphs:
+        run.progress.note(str(graphs))
     state.load_best()
     curve = standing.curve
     seconds = sum(each["seconds"] for each in curve)
@@ -80,7 +85,9 @@ def fit(
     return FitResult(len(curve), standing.best, curve, speed, state.earlier_seconds)
 
 
-def _train_epoch(state: TrainingState, train: Source, run: TrainingRun) -> dict[str, float]:
+def _train_epoch(
+    state: TrainingState, train: Source, run: TrainingRun, gradients: Gradients
+) -> dict[str, float]:
     """Make what is left of the pass; return the pass's mean loss and how many seconds it took."""
     standing = state.standing
     started = perf_counter() - standing.seconds
@@ -92,7 +99,9 @@ def _train_epoch(state: TrainingState, train: Source, run: TrainingRun) -> dict[
     with run.progress.bar(title, train.examples - standing.examples, "samples") as bar:
         for batch in transfer(train.epoch(epoch, standing.step), run.device):
             what = f"training step {standing.step + 1:,} of epoch {epoch}"
-            loss = attempt(partial(_step, state, run), batch, run.device, what, "batch_size")
+            loss = attempt(
+                partial(_step, state, run, gradients), batch, run.device, what, "batch_size"
+            )
             state.scheduler.step()
             total += loss * len(batch)
             standing.examples += len(batch)
@@ -123,19 +132,24 @@ def _validated(
     return {name: float(score) for name, score in scores.items()}
 
 
-def _step(state: TrainingState, run: TrainingRun, batch: Batch) -> Tensor:
-    """Make one step of the optimizer; return the loss that it was made for."""
-    model, optimizer, scaler = state.model, state.optimizer, state.scaler
-    optimizer.zero_grad(set_to_none=True)
+def _gradients(state: TrainingState, run: TrainingRun, batch: Batch) -> Tensor:
+    """Compute a batch's loss and its gradients, scaled; return the loss."""
+    state.optimizer.zero_grad(set_to_none=True)
     with autocast(run.device, run.config):
-        loss = model.loss(batch)
-    scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-    if run.config.gradient_clip:
-        scaler.unscale_(optimizer)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), run.config.gradient_clip)
-    scaler.step(optimizer)
-    scaler.update()
+        loss = state.model.loss(batch)
+    state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
     return loss.detach().float()
+
+
+def _step(state: TrainingState, run: TrainingRun, gradients: Gradients, batch: Batch) -> Tensor:
+    """Make one step of the optimizer; return the loss that it was made for."""
+    loss = gradients(batch)
+    if run.config.gradient_clip:
+        state.scaler.unscale_(state.optimizer)
+        torch.nn.utils.clip_grad_norm_(state.model.parameters(), run.config.gradient_clip)
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    return loss
 
 
 def _finite(total: Tensor, standing: Standing) -> float:

@@ -1,0 +1,276 @@
+"""Steps replayed as CUDA graphs, with what stands in for a GPU's: a replay calls the step again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import torch
+
+from recbench.errors import OutOfMemoryError, TrainingError, UsageError
+from recbench.metrics import auc
+from recbench.progress import Progress
+from recbench.training import fit, graphs
+from recbench.training.graphs import (
+    MOST_SHAPES,
+    CUDARecorder,
+    StepGraphs,
+    round_events,
+    step_graphs,
+)
+
+
+class StandIn:
+    """Replays on the same tensors: it reads where the step read and writes where it wrote."""
+
+    def __init__(self, model):
+        self.parameters = list(model.parameters())
+        self.calls = []
+
+    def aside(self, function):
+        self.calls.append("aside")
+        return function()
+
+    def record(self, function):
+        self.calls.append("record")
+        result, fresh = function(), True
+        gradients = [each.grad for each in self.parameters]
+
+        def replay():
+            nonlocal fresh
+            self.calls.append("replay")
+            if not fresh:  # recording computes nothing on a GPU; here it has
+                result.copy_(function())
+                for gradient, parameter in zip(gradients, self.parameters, strict=True):
+                    if gradient is not None:
+                        gradient.copy_(parameter.grad)
+            fresh = False
+
+        return replay, result
+
+
+class Notes(Progress):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Return a function that has `fit` record with stand-ins, and returns the list of them."""
+
+    def put():
+        made = []
+
+        def make(gradients, model, device):
+            made.append(StandIn(model))
+            return StepGraphs(gradients, model, made[-1])
+
+        monkeypatch.setattr("recbench.training.loop.step_graphs", make)
+        return made
+
+    return put
+
+
+@pytest.fixture
+def stepping(make_model):
+    """Return a model, its step and the graphs of it."""
+    model = make_model()
+
+    def gradients(batch):
+        model.zero_grad()
+        loss = model.loss(batch)
+        loss.backward()
+        return loss.detach()
+
+    return model, gradients, StepGraphs(gradients, model, StandIn(model))
+
+
+def judge(examples):
+    return lambda model: {
+        "auc": auc(examples.label, model.weights.weight.detach()[examples.item, 0])
+    }
+
+
+@pytest.mark.parametrize(
+    "config", [{}, {"gradient_clip": 0.01}, {"optimizer": "adagrad"}, {"precision": "float16"}]
+)
+def test_a_training_is_the_same_with_graphs(config, examples, make_model, make_run, stand_in):
+    def trained():
+        torch.manual_seed(0)
+        model = make_model(dropout=0.3)
+        found = fit(model, examples, judge(examples), make_run(**config))
+        return [each["loss"] for each in found.curve], model.weights.weight
+
+    losses, weights = trained()
+    recorders = stand_in()
+    again, found = trained()
+    assert again == losses
+    assert torch.equal(found, weights)
+    assert {"aside", "record", "replay"} == set(recorders[0].calls)
+
+
+def test_the_second_batch_of_a_shape_is_recorded_and_replayed(stepping, examples):
+    model, gradients, steps = stepping
+    batches = list(examples.epoch(1))  # seven of 32 and one of 16
+    for batch in [*batches, *batches]:
+        loss = steps(batch)
+        found = model.weights.weight.grad.clone()
+        assert torch.equal(loss, gradients(batch))
+        assert torch.equal(found, model.weights.weight.grad)
+    first, second = ["aside", "record", "replay"], ["aside"]
+    expected = [*first, *["replay"] * 5, *second, *["replay"] * 7, "record", "replay"]
+    assert steps._recorder.calls == expected
+    assert (steps.steps, steps.replayed) == (16, 14)
+    assert str(steps) == "CUDA graphs: 14 of 16 steps replayed, from 2"
+
+
+def test_what_is_kept_in_mind_is_limited(stepping, examples, monkeypatch):
+    monkeypatch.setattr(graphs, "MOST_SHAPES", 2)
+    _, _, steps = stepping
+    whole = next(iter(examples.epoch(1)))
+    for size in (1, 2, 3, 3, 3, 2):
+        steps(whole.first(size))
+    assert steps._recorder.calls == ["aside"] * 5 + ["record", "replay"]
+    assert MOST_SHAPES == 64
+
+
+def test_how_many_steps_were_replayed_is_told(examples, make_model, make_run, stand_in):
+    stand_in()
+    shown = Notes()
+    fit(make_model(), examples, judge(examples), replace(make_run(epochs=2), progress=shown))
+    assert shown.notes[-1] == "CUDA graphs: 14 of 16 steps replayed, from 2"
+
+
+def test_a_model_that_cannot_be_recorded_ends_the_training(stepping, examples, monkeypatch):
+    _, _, steps = stepping
+    batch = next(iter(examples.epoch(1)))
+    steps(batch)
+
+    def fail(function):
+        raise RuntimeError("operation not permitted when stream is capturing\nmore of it")
+
+    monkeypatch.setattr(steps._recorder, "record", fail)
+    expected = (
+        "a step cannot be recorded as a CUDA graph: operation not permitted when stream is "
+        "capturing; the model's loss must not wait for a value from the GPU. Run it without "
+        "RECBENCH_CUDA_GRAPHS=1"
+    )
+    with pytest.raises(TrainingError) as caught:
+        steps(batch)
+    assert str(caught.value) == expected
+
+
+def test_memory_that_runs_out_while_recording_is_said_as_such(
+    examples, make_model, make_run, stand_in, monkeypatch
+):
+    def fail(self, function):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(StandIn, "record", fail)
+    stand_in()
+    expected = "training step 2 of epoch 1 ran out of memory with 32 examples .* 16 of them went"
+    with pytest.raises(OutOfMemoryError, match=expected):
+        fit(make_model(), examples, judge(examples), make_run())
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [(0, 0), (1, 1), (15, 15), (16, 16), (17, 18), (31, 32), (33, 36), (1000, 1024), (1025, 1152)],
+)
+def test_numbers_are_rounded_up_by_an_eighth_at_most(events, expected, examples):
+    batch = next(iter(examples.epoch(1)))
+    history = replace(
+        batch.features.history,
+        fields={"item": torch.arange(events)},
+        age=torch.arange(events),
+        longest=events,
+    )
+    features = replace(batch.features, history=history)
+    found = round_events(replace(batch, features=features)).features.history
+    assert len(found.age) == len(found.fields["item"]) == found.longest == expected
+    assert expected <= events * 9 / 8
+    assert torch.equal(found.fields["item"], torch.arange(expected) % max(1, events))
+    assert found.offsets is history.offsets
+
+
+def test_graphs_are_asked_for_by_a_variable(examples, make_model, make_run, monkeypatch):
+    model, device = make_model(), torch.device("cpu")
+    for text in (None, "", "0"):
+        if text is not None:
+            monkeypatch.setenv("RECBENCH_CUDA_GRAPHS", text)
+        assert step_graphs(model.loss, model, device) is None
+    monkeypatch.setenv("RECBENCH_CUDA_GRAPHS", "1")
+    expected = "RECBENCH_CUDA_GRAPHS=1 needs a GPU, and the device is 'cpu'; unset it"
+    with pytest.raises(UsageError, match=expected):
+        fit(model, examples, judge(examples), make_run())
+
+
+class FakeStream:
+    """Writes down what it waits for."""
+
+    def __init__(self, name, said):
+        self.name, self.said = name, said
+
+    def wait_stream(self, other):
+        self.said.append(f"{self.name} waits for {other.name}")
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """Have what is called of `torch.cuda` write itself down; return where."""
+    found = []
+    streams = {"own": FakeStream("own", found), "current": FakeStream("current", found)}
+
+    class Graph:
+        def replay(self):
+            found.append("replay")
+
+    @contextmanager
+    def on(stream):
+        found.append(f"on {stream.name}")
+        yield
+        found.append(f"off {stream.name}")
+
+    @contextmanager
+    def recording(graph, pool, stream):
+        found.append(f"record {stream.name} into {pool}")
+        yield
+        found.append("recorded")
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: streams["own"])
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: streams["current"])
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+    monkeypatch.setattr(torch.cuda, "stream", on)
+    monkeypatch.setattr(torch.cuda, "graph", recording)
+    return found
+
+
+def test_what_is_recorded_has_run_on_the_same_stream_before(said):
+    recorder = CUDARecorder(torch.device("cuda"))
+
+    def step():
+        said.append("step")
+        return torch.tensor(7)
+
+    assert recorder.aside(step) == 7
+    expected = ["own waits for current", "on own", "step", "off own", "current waits for own"]
+    assert said == expected
+    said.clear()
+    for _ in range(2):
+        replay, result = recorder.record(step)
+        assert result == 7
+        replay()
+    assert said == ["record own into pool", "step", "recorded", "replay"] * 2
+
+
+def test_a_gpu_gets_its_recorder(said, make_model, monkeypatch):
+    monkeypatch.setenv("RECBENCH_CUDA_GRAPHS", "1")
+    model = make_model()
+    found = step_graphs(model.loss, model, torch.device("cuda:0"))
+    assert isinstance(found, StepGraphs)
+    assert isinstance(found._recorder, CUDARecorder)
