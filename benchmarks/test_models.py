@@ -8,9 +8,11 @@ import torch
 from recbench.batch import Batch
 from recbench.config import build
 from recbench.data import open_loader
+from recbench.errors import TrainingError
 from recbench.model import Model
 from recbench.plugins import find, load_model
 from recbench.training import TrainingConfig
+from recbench.training.graphs import CUDARecorder, StepGraphs
 from recbench.training.optimizer import make_optimizer
 
 FAMILIES = {
@@ -56,6 +58,38 @@ def test_training_step(benchmark, timed):
         optimizer.step()
 
     benchmark.extra_info["samples"] = len(timed.batch)
+    benchmark(step)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("graphs", [False, True], ids=["launched", "replayed"])
+def test_training_step_on_a_gpu(benchmark, timed, graphs):
+    """A step, waited for: launched kernel by kernel, or replayed as a CUDA graph."""
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device, and PyTorch finds none")
+    device = torch.device("cuda")
+    model, batch = timed.model.to(device), timed.batch.to(device)
+    optimizer = make_optimizer(model.parameters(), TrainingConfig())
+
+    def launched(batch: Batch) -> torch.Tensor:
+        optimizer.zero_grad(set_to_none=True)
+        loss = model.loss(batch)
+        loss.backward()
+        return loss.detach()
+
+    gradients = StepGraphs(launched, model, CUDARecorder(device)) if graphs else launched
+
+    def step() -> None:
+        gradients(batch)
+        optimizer.step()
+        torch.cuda.synchronize()
+
+    try:
+        for _ in range(3):
+            step()
+    except TrainingError as error:
+        pytest.skip(str(error))
+    benchmark.extra_info["samples"] = len(batch)
     benchmark(step)
 
 
