@@ -1,8 +1,8 @@
 """A simulated Taobao UserBehavior whose probabilities, and so the attainable AUC, are known.
 
 Its file has the real file's format. Each mechanism that a sequence model's paper claims to use
-is planted with a strength of its own (`Simulation`): which interest is active decides what in
-the history matters (DIN, Zhou et al., KDD 2018), views of a category follow an order (DIEN, Zhou
+is planted with a strength of its own (`BehaviourSimulation`): which interest is active decides what
+in the history matters (DIN, Zhou et al., KDD 2018), views of a category follow an order (DIEN, Zhou
 et al., AAAI 2019), and a taste within a category lasts for life and is needed again when an old
 interest returns (SIM, Pi et al., CIKM 2020).
 """
@@ -17,21 +17,25 @@ import pyarrow as pa
 from pyarrow import csv
 
 from recbench.datasets.simulation.archive import ArchiveWriter
+from recbench.datasets.simulation.behaviour_simulation import VERSION, BehaviourSimulation
 from recbench.datasets.simulation.clock import START
 from recbench.datasets.simulation.oracle import ORACLE_FILE, Oracle, Terms
 from recbench.datasets.simulation.recorder import Recorder
-from recbench.datasets.simulation.simulation import VERSION, Simulation
 from recbench.datasets.simulation.walk import BEHAVIOURS, Walk, draw_walk
 from recbench.datasets.simulation.world import World
 
-__all__ = ["CSV_FILE", "SIZES", "VERSION", "Oracle", "Simulation", "Terms", "simulate"]
+__all__ = ["CSV_FILE", "SIZES", "VERSION", "Oracle", "BehaviourSimulation", "Terms", "simulate"]
 
 CSV_FILE = "UserBehavior.csv"
-SIZES: dict[str, Simulation] = {
-    "tiny": Simulation(users=600, mean_events=60, categories=12, stages=3, brands=3, interests=6),
-    "small": Simulation(users=15_000, mean_events=170, categories=20),
-    "medium": Simulation(users=50_000, mean_events=200, categories=48),
-    "full": Simulation(users=1_000_000, mean_events=100, categories=240, items_per_cell=100),
+SIZES: dict[str, BehaviourSimulation] = {
+    "tiny": BehaviourSimulation(
+        users=600, mean_events=60, categories=12, stages=3, brands=3, interests=6
+    ),
+    "small": BehaviourSimulation(users=15_000, mean_events=170, categories=20),
+    "medium": BehaviourSimulation(users=50_000, mean_events=200, categories=48),
+    "full": BehaviourSimulation(
+        users=1_000_000, mean_events=100, categories=240, items_per_cell=100
+    ),
 }
 """The sizes on offer: about 36 thousand, 2.5, 10 and 100 million events."""
 
@@ -48,7 +52,7 @@ _SCHEMA = pa.schema(
 
 
 def simulate(
-    simulation: Simulation, folder: Path, progress: Callable[[float], None] | None = None
+    simulation: BehaviourSimulation, folder: Path, progress: Callable[[float], None] | None = None
 ) -> None:
     """Write `UserBehavior.csv` and `oracle.npz` to `folder`.
 
@@ -81,7 +85,7 @@ def simulate(
 
 
 def _walks(
-    simulation: Simulation, world: World, seeds: np.random.SeedSequence
+    simulation: BehaviourSimulation, world: World, seeds: np.random.SeedSequence
 ) -> Iterator[tuple[int, Walk]]:
     """Yield each chunk of users with the index of its first user."""
     for first in range(0, simulation.users, _CHUNK_USERS):
@@ -89,7 +93,7 @@ def _walks(
         yield first, draw_walk(simulation, world, users, np.random.default_rng(seeds.spawn(1)[0]))
 
 
-def _table(simulation: Simulation, world: World, walk: Walk, first: int) -> pa.Table:
+def _table(simulation: BehaviourSimulation, world: World, walk: Walk, first: int) -> pa.Table:
     """Return the events of a chunk as rows of the file."""
     item = walk.item[walk.view]
     category = item // (simulation.items_per_cell * simulation.cells_per_category)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pyarrow import csv
 
-from recbench.datasets.simulated import SIZES, Oracle, Simulation, simulate
+from recbench.datasets.simulated import SIZES, BehaviourSimulation, Oracle, simulate
 from recbench.errors import DataError, UsageError
 from recbench.metrics import auc
 
@@ -65,7 +65,7 @@ class Simulated(NamedTuple):
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     @cache
-    def load(simulation: Simulation) -> Simulated:
+    def load(simulation: BehaviourSimulation) -> Simulated:
         folder = tmp_path_factory.mktemp("simulated")
         simulate(simulation, folder)
         names = ["user", "item", "category", "behaviour", "time"]
@@ -93,7 +93,9 @@ def test_users_are_grouped_and_their_times_rise_within_the_nine_days(simulated):
 
 
 def test_times_fit_the_nine_days_when_a_life_is_crowded(simulated):
-    data = simulated(Simulation(users=3, mean_events=10_000, categories=12, items_per_cell=200))
+    data = simulated(
+        BehaviourSimulation(users=3, mean_events=10_000, categories=12, items_per_cell=200)
+    )
     same_user = data.user[1:] == data.user[:-1]
     assert (np.diff(data.time)[same_user] > 0).all()
     assert MIDNIGHT <= data.time.min() < data.time.max() < MIDNIGHT + 9 * DAY

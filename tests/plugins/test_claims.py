@@ -8,7 +8,7 @@ import pytest
 
 from recbench.config import RunConfig, build
 from recbench.data import DataConfig, PreparedDataset, prepare
-from recbench.datasets.simulated import CSV_FILE, Simulation, simulate
+from recbench.datasets.simulated import CSV_FILE, BehaviourSimulation, simulate
 from recbench.datasets.taobao import CARD, Taobao
 from recbench.folders import Folders
 from recbench.pipeline import seed_everything, train
@@ -17,7 +17,7 @@ from recbench.progress import SILENT
 
 pytestmark = pytest.mark.slow
 
-INTERESTS = Simulation(
+INTERESTS = BehaviourSimulation(
     users=6000,
     mean_events=120,
     categories=12,
@@ -29,7 +29,7 @@ INTERESTS = Simulation(
     order=0.0,
     taste=0.0,
 )
-STAGES = Simulation(
+STAGES = BehaviourSimulation(
     users=8000,
     mean_events=60,
     categories=8,
@@ -41,7 +41,7 @@ STAGES = Simulation(
     order=0.95,
     taste=0.0,
 )
-BRANDS = Simulation(
+BRANDS = BehaviourSimulation(
     users=6000,
     mean_events=150,
     categories=12,
@@ -59,7 +59,7 @@ SHORT = 20  # events that the models without search see
 TRAINING = {"epochs": 6, "batch_size": 256, "learning_rate": 5e-3, "patience": 2}
 
 
-def prepared(world: Simulation, folder: Path) -> PreparedDataset:
+def prepared(world: BehaviourSimulation, folder: Path) -> PreparedDataset:
     class Planted(Taobao):
         card = replace(CARD, simulated_sizes={"planted": vars(world)})
 
@@ -83,7 +83,7 @@ def validation_auc(name: str, dataset: PreparedDataset, folder: Path) -> float:
 def gain(tmp_path) -> Callable[..., float]:
     """Return a function giving how much the second model's AUC is above the first's."""
 
-    def of(world: Simulation, lower: str, upper: str, **strengths: float) -> float:
+    def of(world: BehaviourSimulation, lower: str, upper: str, **strengths: float) -> float:
         folder = tmp_path / str(strengths)
         dataset = prepared(replace(world, **strengths), folder)
         scores = [validation_auc(name, dataset, folder) for name in (lower, upper)]

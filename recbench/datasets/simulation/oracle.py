@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.datasets.simulation.archive import read_archive
+from recbench.datasets.simulation.behaviour_simulation import VERSION, BehaviourSimulation
 from recbench.datasets.simulation.clock import SPAN, START
-from recbench.datasets.simulation.simulation import VERSION, Simulation
 from recbench.datasets.simulation.walk import NO_INTEREST, Ints
 from recbench.datasets.simulation.world import World
 from recbench.errors import DataError
@@ -50,7 +50,7 @@ class _Code:
     rank: Ints
 
     @classmethod
-    def of(cls, simulation: Simulation, item: Ints) -> _Code:
+    def of(cls, simulation: BehaviourSimulation, item: Ints) -> _Code:
         cell, rank = np.divmod(item, simulation.items_per_cell)
         rest, brand = np.divmod(cell, simulation.brands)
         category, stage = np.divmod(rest, simulation.stages)
@@ -83,7 +83,7 @@ class Oracle:
     def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Take the arrays that a `Recorder` wrote; `load` reads them."""
         self._arrays = arrays
-        self.simulation = Simulation(**_json(arrays["simulation"]))
+        self.simulation = BehaviourSimulation(**_json(arrays["simulation"]))
         self._world = World(**{f.name: arrays[f"world.{f.name}"] for f in fields(World)})
         self._first_view = np.cumsum(arrays["views"], dtype=np.int64) - arrays["views"]
         self._event_key = arrays["event_user"].astype(np.int64) * SPAN + arrays["event_time"]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recbench.datasets.simulation.archive import ArchiveWriter
+from recbench.datasets.simulation.behaviour_simulation import VERSION, BehaviourSimulation
 from recbench.datasets.simulation.clock import DAY, DAYS
-from recbench.datasets.simulation.simulation import VERSION, Simulation
 from recbench.datasets.simulation.walk import Ints, Walk
 from recbench.datasets.simulation.world import World
 
@@ -20,7 +20,9 @@ VIEWS_PER_DAY = 5
 class Recorder:
     """Writes, chunk by chunk, the state that the log odds of the last two days need."""
 
-    def __init__(self, archive: ArchiveWriter, simulation: Simulation, world: World) -> None:
+    def __init__(
+        self, archive: ArchiveWriter, simulation: BehaviourSimulation, world: World
+    ) -> None:
         """Write to `archive`."""
         self._archive, self._simulation, self._world = archive, simulation, world
         self._item_views = np.zeros(simulation.items, np.int64)

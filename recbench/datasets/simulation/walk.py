@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recbench.datasets.simulation.behaviour_simulation import BehaviourSimulation
 from recbench.datasets.simulation.clock import draw_times
-from recbench.datasets.simulation.simulation import Simulation
 from recbench.datasets.simulation.world import World
 
 Ints = NDArray[np.int64]
@@ -55,7 +55,9 @@ class Walk:
         return np.equal(self.behaviour, BEHAVIOURS.index("pv"))
 
 
-def draw_walk(simulation: Simulation, world: World, users: int, rng: np.random.Generator) -> Walk:
+def draw_walk(
+    simulation: BehaviourSimulation, world: World, users: int, rng: np.random.Generator
+) -> Walk:
     """Draw the lives of `users` users."""
     interests = _draw_interests(rng, world, users)
     tastes = _draw(rng, world.brands, (users, simulation.categories))
@@ -93,14 +95,18 @@ def _draw_interests(rng: np.random.Generator, world: World, users: int) -> Ints:
     return np.argsort(arrival, axis=1)[:, : len(world.interests)]
 
 
-def _draw_lengths(rng: np.random.Generator, simulation: Simulation, users: int) -> Ints:
+def _draw_lengths(rng: np.random.Generator, simulation: BehaviourSimulation, users: int) -> Ints:
     spread, mean = simulation.length_spread, simulation.mean_events
     lengths = rng.lognormal(np.log(mean) - spread**2 / 2, spread, users)
     return np.clip(lengths, min(SHORTEST, mean), LONGEST * mean).astype(np.int64)
 
 
 def _draw_categories(
-    rng: np.random.Generator, simulation: Simulation, world: World, interests: Ints, owner: Ints
+    rng: np.random.Generator,
+    simulation: BehaviourSimulation,
+    world: World,
+    interests: Ints,
+    owner: Ints,
 ) -> tuple[Ints, Ints]:
     """Return the category of each page view and the interest active before it.
 
@@ -122,7 +128,7 @@ def _draw_categories(
 
 
 def _draw_stages(
-    rng: np.random.Generator, simulation: Simulation, owner: Ints, category: Ints
+    rng: np.random.Generator, simulation: BehaviourSimulation, owner: Ints, category: Ints
 ) -> Ints:
     """Draw the stage of each view: the next in the user's cycle of the category, or any."""
     group = owner * simulation.categories + category
@@ -136,13 +142,15 @@ def _draw_stages(
     return stage
 
 
-def _draw_brands(rng: np.random.Generator, simulation: Simulation, world: World, own: Ints) -> Ints:
+def _draw_brands(
+    rng: np.random.Generator, simulation: BehaviourSimulation, world: World, own: Ints
+) -> Ints:
     follows = rng.random(len(own)) < simulation.taste
     return np.where(follows, own, _draw(rng, world.brands, (len(own),)))
 
 
 def _draw_items(
-    rng: np.random.Generator, simulation: Simulation, world: World, owner: Ints, cell: Ints
+    rng: np.random.Generator, simulation: BehaviourSimulation, world: World, owner: Ints, cell: Ints
 ) -> Ints:
     """Draw items of each cell without replacement, by popularity (Plackett-Luce).
 

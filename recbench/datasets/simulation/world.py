@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.datasets.simulation.simulation import (
+from recbench.datasets.simulation.behaviour_simulation import (
     LARGEST_ITEM_ID,
     LARGEST_USER_ID,
-    Simulation,
+    BehaviourSimulation,
 )
 
 CATEGORY_EXPONENT = 0.4
@@ -46,7 +46,7 @@ class World:
     category_ids: NDArray[np.int64]
 
     @classmethod
-    def build(cls, simulation: Simulation, seed: np.random.SeedSequence) -> World:
+    def build(cls, simulation: BehaviourSimulation, seed: np.random.SeedSequence) -> World:
         """Return the world of `simulation`, drawn from `seed`."""
         rng = np.random.default_rng(seed)
         return cls(

@@ -1,4 +1,4 @@
-"""`Simulation`: every constant of one simulated data set."""
+"""`BehaviourSimulation`: every constant of one simulated data set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST_ITEM_ID = 5_163_070
 
 
 @dataclass(frozen=True)
-class Simulation:
+class BehaviourSimulation:
     """The constants of one simulated data set; equal constants give equal bytes.
 
     Items lie in cells, one for every (category, stage, brand). An item's id shows its category
