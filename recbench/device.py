@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any, NamedTuple
 
 import torch
 
@@ -62,12 +64,36 @@ def visible_cards() -> list[str]:
     return [str(place) for place in range(count)] if named is None else named.split(",")[:count]
 
 
+class SideStreams(NamedTuple):
+    """The streams that work beside a GPU's current one.
+
+    Attributes:
+        copies: For batches on their way to the GPU.
+        steps: For training steps that are recorded as CUDA graphs.
+    """
+
+    copies: torch.cuda.Stream
+    steps: torch.cuda.Stream
+
+
+@cache
+def side_streams(device: torch.device) -> SideStreams:
+    """Return the streams beside a GPU's current one, two different ones and always the same.
+
+    A new stream each time would make cuBLAS keep a new workspace, and come round, after as many as
+    PyTorch has, to one that something else is using.
+    """
+    made = (torch.cuda.Stream(device) for _ in SideStreams._fields)  # type: ignore[no-untyped-call]
+    return SideStreams(*made)
+
+
 @contextmanager
 def repeatable(device: str) -> Iterator[None]:
     """Take deterministic algorithms on a GPU within, so that two runs agree; a CPU's always are.
 
     An operation that has none runs all the same, and torch warns of it. `CUBLAS_WORKSPACE_CONFIG`
-    stays as it is where it is set.
+    stays as it is where it is set. Memory that torch gives out is not filled first, as torch else
+    does with deterministic algorithms to betray who reads it unwritten.
     """
     if without_number(device) != "cuda":
         yield
@@ -77,11 +103,15 @@ def repeatable(device: str) -> Iterator[None]:
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
+    memory: Any = torch.utils.deterministic
+    filled = memory.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
+    memory.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        memory.fill_uninitialized_memory = filled
 
 
 def refusal(device: str) -> str:

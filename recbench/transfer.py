@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from recbench.batch import Batch
+from recbench.device import side_streams
 
 AnyBatch = TypeVar("AnyBatch", bound=Batch)
 
@@ -24,7 +25,7 @@ def transfer(batches: Iterable[AnyBatch], device: torch.device) -> Iterator[AnyB
         for batch in batches:
             yield batch.to(device)
         return
-    stream, ahead = torch.cuda.Stream(device), None  # type: ignore[no-untyped-call]
+    stream, ahead = side_streams(device).copies, None
     for batch in batches:
         sent = _send(batch, device, stream)
         if ahead:

@@ -125,8 +125,10 @@ def test_algorithms_are_deterministic_on_a_gpu_alone_and_only_within(monkeypatch
     with repeatable("cuda:1"):
         assert torch.are_deterministic_algorithms_enabled()
         assert torch.is_deterministic_algorithms_warn_only_enabled()
+        assert not torch.utils.deterministic.fill_uninitialized_memory
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
     assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.utils.deterministic.fill_uninitialized_memory
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
     with repeatable("cuda"):
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"

@@ -7,6 +7,7 @@ import torch
 
 from recbench import transfer
 from recbench.batch import Batch, Features, History
+from recbench.device import SideStreams
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -45,7 +46,8 @@ def test_on_its_way_to_a_gpu_there_is_never_more_than_the_next_batch(monkeypatch
         seen.append(f"sent {number}")
         return SimpleNamespace(arrived=lambda: number)
 
-    monkeypatch.setattr(torch.cuda, "Stream", lambda device: "a stream")
+    streams = SideStreams("a stream", "another")
+    monkeypatch.setattr(transfer, "side_streams", lambda device: streams)
     monkeypatch.setattr(transfer, "_send", send)
     got = []
     for number in transfer.transfer(batches(), CUDA):

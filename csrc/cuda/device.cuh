@@ -9,8 +9,11 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #define RECBENCH_DYNAMIC_SHARED(type, name)                        \
   extern __shared__ __align__(16) unsigned char recbench_shared[]; \
@@ -22,10 +25,29 @@ namespace recbench::cuda {
 
 using Stream = cudaStream_t;
 
+// Throws what a call of the runtime says, which is then forgotten: else the next launch would say
+// it.
 inline void check(cudaError_t error) {
   if (error != cudaSuccess) {
+    cudaGetLastError();
     throw std::runtime_error(std::string("recbench: CUDA: ") + cudaGetErrorString(error));
   }
+}
+
+// Lets a kernel have all the shared memory that a block of the current device can. The limit is the
+// function's, whoever launches it: if each launch set its own, two threads' would undo each other.
+inline void allow_shared(const void* kernel) {
+  thread_local std::vector<std::pair<const void*, int>> allowed;
+  std::pair<const void*, int> here{kernel, 0};
+  check(cudaGetDevice(&here.second));
+  if (std::find(allowed.begin(), allowed.end(), here) != allowed.end()) return;
+  cudaFuncAttributes own;
+  int most = 0;
+  check(cudaFuncGetAttributes(&own, kernel));
+  check(cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, here.second));
+  most -= static_cast<int>(own.sharedSizeBytes);
+  check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most));
+  allowed.push_back(here);
 }
 
 // Starts a kernel that has `shared_bytes` of dynamic shared memory; does not wait for it.
@@ -33,10 +55,7 @@ template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Stream stream, Arguments... arguments) {
   constexpr std::size_t unasked = 48 << 10;
-  if (shared_bytes > unasked) {
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(shared_bytes)));
-  }
+  if (shared_bytes > unasked) allow_shared(reinterpret_cast<const void*>(kernel));
   kernel<<<grid, block, shared_bytes, stream>>>(arguments...);
   check(cudaGetLastError());
 }

@@ -72,22 +72,43 @@ OnDevice::~OnDevice() {
   torch_cuda().delete_guard(static_cast<CUDAGuardHandle>(guard_));
 }
 
+namespace {
+
+__global__ void nothing_kernel() {}
+
+// Whether the current device's driver can load what is compiled in here: one that is older than the
+// compiler refuses PTX, which a card newer than all architectures needs.
+bool loads() {
+  cudaFuncAttributes attributes;
+  return cudaFuncGetAttributes(&attributes, nothing_kernel) == cudaSuccess;
+}
+
+}  // namespace
 }  // namespace recbench::cuda
 
-// A device's compute capability, such as 90; 0 where the CUDA runtime in here has no such device.
+// A device's compute capability, such as 90; 0 where the CUDA runtime in here has no such device or
+// cannot load a kernel for it.
 RECBENCH_FOR_PYTHON std::int64_t recbench_capability(std::int64_t device) {
-  int major = 0, minor = 0;
+  int before = 0, major = 0, minor = 0;
   const int index = static_cast<int>(device);
-  cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index);
-  cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index);
+  // To set a device makes a context on it: not on another one than that which is asked about.
+  if (cudaGetDevice(&before) == cudaSuccess && cudaSetDevice(index) == cudaSuccess) {
+    if (recbench::cuda::loads()) {
+      cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index);
+      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index);
+    }
+    if (before != index) cudaSetDevice(before);
+  }
+  cudaGetLastError();  // what has failed is told by the answer alone
   return 10 * major + minor;
 }
 
 // What `OnDevice::most_shared` is on a device, before it is current; 0 where there is none.
 RECBENCH_FOR_PYTHON std::int64_t recbench_most_shared(std::int64_t device) {
-  int bytes = 0;
+  int bytes = recbench::cuda::kStaticShared;
   const auto which = cudaDevAttrMaxSharedMemoryPerBlockOptin;
-  if (cudaDeviceGetAttribute(&bytes, which, static_cast<int>(device)) != cudaSuccess) return 0;
+  cudaDeviceGetAttribute(&bytes, which, static_cast<int>(device));
+  cudaGetLastError();
   return bytes - recbench::cuda::kStaticShared;
 }
 

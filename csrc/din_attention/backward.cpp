@@ -23,7 +23,7 @@ class Chunk {
         widths_(weights.widths),
         space_(space),
         partial_(partial),
-        wants_weights_(gradients.w1 != nullptr),
+        wants_weights_(gradients.b3 != nullptr),
         wants_query_(gradients.query != nullptr),
         wants_keys_(gradients.keys != nullptr) {}
 

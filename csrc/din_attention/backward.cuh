@@ -11,8 +11,9 @@
 
 namespace recbench::cuda {
 
-// The most blocks and partial sums: the same on every card, so that results do not depend on it.
-constexpr std::int64_t kDinBlocks = 384;
+// The most blocks and partial sums: the same on every card, so that results do not depend on it. An
+// H100 has 132 multiprocessors of two blocks, which are twice full; an A100's 108 nearly.
+constexpr std::int64_t kDinBlocks = 528;
 
 template <class S>
 __global__ void __launch_bounds__(kDinThreads, 2)
@@ -54,14 +55,14 @@ void din_backward(const DinAttentionArguments& given, const DinAttentionGradient
   C* const prepared = static_cast<C*>(workspace);
   C* const partials = prepared + device_weights_count(given);
   const std::int64_t stride = BackwardPartial<C>::count(given), blocks = din_backward_blocks(given);
-  const bool wanted = to.query != nullptr || to.keys != nullptr || to.w1 != nullptr;
+  const bool wanted = to.query != nullptr || to.keys != nullptr || to.b3 != nullptr;
   if (wanted && blocks > 0) {
     prepare_weights<S>(given, prepared, stream);
     launch(din_backward_kernel<S>, static_cast<unsigned>(blocks), kDinThreads,
            din_backward_shared<S>(given), stream, given, to, in_packs<S>(given.keys, given.width),
            prepared, partials, stride);
   }
-  if (to.w1 != nullptr) sum_weights<S>(given, to, partials, stride, blocks, stream);
+  if (to.b3 != nullptr) sum_weights<S>(given, to, partials, stride, blocks, stream);
 }
 
 }  // namespace recbench::cuda

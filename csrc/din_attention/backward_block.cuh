@@ -38,7 +38,7 @@ struct BackwardBlock {
     tile.fill_padding();
     __syncthreads();
     bring_second(given, weights, tile);
-    if (to.w1 != nullptr)
+    if (to.b3 != nullptr)
       tile.zero(partial.sums.query, static_cast<unsigned>(WeightSums<C>::count(given)));
   }
 
@@ -64,7 +64,7 @@ struct BackwardBlock {
         if (pass == 1) differentiate(row, t, steps, softmax);
       }
     }
-    if (to.w1 != nullptr || to.query != nullptr) finish_row(row);
+    if (to.b3 != nullptr || to.query != nullptr) finish_row(row);
   }
 
  private:
@@ -104,17 +104,17 @@ struct BackwardBlock {
                                 const HistorySoftmax<C>& softmax) const {
     if (threadIdx.x < kWarp) {
       const C sum = weigh_steps(given, steps, softmax, tile);
-      if (threadIdx.x == 0 && to.w1 != nullptr) partial.sums.bias3[0] += sum;
+      if (threadIdx.x == 0 && to.b3 != nullptr) partial.sums.bias3[0] += sum;
     }
     __syncthreads();
     differentiate_second(steps);
     __syncthreads();
-    if (to.w1 != nullptr) add_second(steps);
+    if (to.b3 != nullptr) add_second(steps);
     __syncthreads();
     differentiate_first();
     __syncthreads();
     if (to.keys != nullptr) write_keys(row, t, steps);
-    if (to.w1 == nullptr && to.query == nullptr) return;
+    if (to.b3 == nullptr && to.query == nullptr) return;
     add_first_sums(steps);
     add_outer(t, steps);
   }
@@ -134,7 +134,7 @@ struct BackwardBlock {
         of_slope += gradient.slope;
         tile.second.values[at] = gradient.sum;
       }
-      if (to.w1 == nullptr) continue;
+      if (to.b3 == nullptr) continue;
       partial.sums.score[unit] += of_score;
       partial.sums.bias2[unit] += of_bias;
       partial.sums.slope2[unit] += of_slope;
@@ -187,7 +187,7 @@ struct BackwardBlock {
         if (first.sums != nullptr) of_slope += first.sums[t * first.stride + unit];
       }
       tile.first_sums[unit] += of_bias;
-      if (to.w1 == nullptr) continue;
+      if (to.b3 == nullptr) continue;
       partial.sums.bias1[unit] += of_bias;
       partial.sums.slope1[unit] += of_slope;
     }
@@ -236,7 +236,7 @@ struct BackwardBlock {
         const unsigned at = d * tile.first.units + unit;
         const C outer = partial.outer[at], sum = tile.first_sums[unit];
         query += sum * weights.query[at] + outer * weights.product[at];
-        if (to.w1 == nullptr) continue;
+        if (to.b3 == nullptr) continue;
         partial.sums.query[at] += sum * tile.query[d];
         partial.sums.key[at] += outer;
         partial.sums.product[at] += outer * tile.query[d];

@@ -173,7 +173,8 @@ struct RunningSoftmax {
     const C new_top = top > highest ? top : highest;
     const C factor = total > 0 ? std::exp(top - new_top) : C{0};
     top = new_top;
-    score = std::exp(score - top);
+    // As long as every score is minus infinity their weights are 0, not exp(-inf + inf).
+    score = std::exp(score - (top == -static_cast<C>(INFINITY) ? C{0} : top));
     total = total * factor + sum_of_lanes(score);
     return factor;
   }

@@ -29,6 +29,7 @@ struct DinAttentionArguments {
 };
 
 // Gradients of the arguments, shaped like them; unwanted ones are null, the weights' all or none.
+// Of these ask b3, which has an element whatever the widths are: a tensor without any is null too.
 struct DinAttentionGradients {
   const void* output;  // [batch, width], given
   void *query, *keys;

@@ -26,12 +26,12 @@ struct PackedType<double> {
 template <class C>
 using Packed = typename PackedType<C>::Type;
 
-// NaN counts as minus infinity. No score is -0, which would come behind 0: sums begin at 0.
+// NaN counts as minus infinity, and -0 as 0: a fused multiply-add can make one of a sum begun at 0.
 template <class C>
 __device__ Packed<C> pack(C score, std::uint32_t place) {
   using Bits = typename PackedType<C>::Bits;
   constexpr Bits sign = Bits{1} << (8 * sizeof(C) - 1);
-  score = score == score ? score : -static_cast<C>(INFINITY);
+  score = score == score ? score + C{0} : -static_cast<C>(INFINITY);
   Bits bits;
   std::memcpy(&bits, &score, sizeof bits);
   const Bits ordered = bits & sign ? ~bits : bits | sign;

@@ -230,6 +230,12 @@ void check_refusals() {
 
 }  // namespace
 
+// On a GPU, where multiply-adds are fused, a sum may end at -0; it is as good as 0.
+void check_signs_of_zero() {
+  CHECK(recbench::cuda::pack<float>(-0.0f, 3) == recbench::cuda::pack<float>(0.0f, 3));
+  CHECK(recbench::cuda::pack<double>(-0.0, 3) == recbench::cuda::pack<double>(0.0, 3));
+}
+
 int main() {
   std::uint32_t seed = 0;
   check_search<float>(seed);
@@ -238,4 +244,5 @@ int main() {
   check_search<Float16>(seed);
   check_rising(7);
   check_refusals();
+  check_signs_of_zero();
 }

@@ -46,7 +46,6 @@ AOTITorchError torch_get_const_data_ptr(AtenTensorHandle self, const void** data
 AOTITorchError aoti_torch_get_dim(AtenTensorHandle self, std::int64_t* dim);
 AOTITorchError aoti_torch_get_size(AtenTensorHandle self, std::int64_t axis, std::int64_t* size);
 AOTITorchError aoti_torch_get_numel(AtenTensorHandle self, std::int64_t* numel);
-AOTITorchError aoti_torch_get_storage_offset(AtenTensorHandle self, std::int64_t* offset);
 AOTITorchError aoti_torch_get_dtype(AtenTensorHandle self, std::int32_t* dtype);
 AOTITorchError aoti_torch_get_device_type(AtenTensorHandle self, std::int32_t* type);
 AOTITorchError aoti_torch_get_device_index(AtenTensorHandle self, std::int32_t* index);

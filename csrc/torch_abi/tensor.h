@@ -107,10 +107,10 @@ class Tensor {
     check(aoti_torch_copy_(handle_, from.handle_, 0), "copy a tensor");
   }
 
-  // The same memory under another shape; `offset` elements are passed over.
+  // The same memory under another shape; `offset` more elements are passed over, which torch adds
+  // to the tensor's own offset.
   Tensor view(std::initializer_list<std::int64_t> sizes,
               std::initializer_list<std::int64_t> strides, std::int64_t offset = 0) const {
-    offset += ask<std::int64_t>(aoti_torch_get_storage_offset, "tell an offset");
     AtenTensorHandle seen;
     check(aoti_torch__reinterpret_tensor(handle_, static_cast<std::int64_t>(sizes.size()),
                                          sizes.begin(), strides.begin(), offset, &seen),

@@ -44,6 +44,11 @@ def cases(device: torch.device, dtype: torch.dtype) -> Iterator[Case]:
         if name in ("b_ih", "b_hh", "lengths"):
             transposed[name] = tensor.repeat_interleave(2)[::2]
     yield Case("not contiguous", transposed)
+    parts = arguments([6, 1, 0, 3, 6], device=device, dtype=dtype)
+    for name, value in parts.items():
+        if isinstance(value, torch.Tensor):
+            parts[name] = torch.cat([value[:2], value])[2:]
+    yield Case("parts of larger tensors", parts)
     for name, garbage in (("NaN", torch.nan), ("infinity", torch.inf)):
         spoilt = arguments([6, 1, 0, 3, 6], device=device, dtype=dtype)
         for row, length in enumerate(spoilt["lengths"].tolist()):

@@ -28,6 +28,8 @@ def cases(device: torch.device, dtype: torch.dtype) -> Iterator[Case]:
         yield Case(name, make([3, 0, 1, 2], activation=activation, normalize=normalize, scale=0.7))
     for width, hidden in ((1, (18, 36)), (18, (5, 1)), (36, (80, 40)), (24, (9, 17))):
         yield Case(f"width {width} {hidden}", make([7, 0, 13], width=width, hidden=hidden))
+    for width, hidden in ((0, (6, 4)), (3, (0, 4)), (3, (6, 0))):
+        yield Case(f"empty width {width} {hidden}", make([2, 0, 3], width=width, hidden=hidden))
     long = [0, 1, 5, 6, 7, 47, 49, 128, 129, 300]
     for activation, normalize in (("sigmoid", "softmax"), ("prelu", "none"), ("relu", "softmax")):
         name = f"longer than a block, {activation} {normalize}"
@@ -91,7 +93,7 @@ class _Maker:
         def normal(*shape: int, fan_in: int = 1) -> Tensor:
             values = torch.randn(shape, generator=generator, dtype=torch.float64)
             # Rounded, so that all dtypes see the same values.
-            rounded: Tensor = (values / math.sqrt(fan_in)).bfloat16()
+            rounded: Tensor = (values / math.sqrt(max(fan_in, 1))).bfloat16()
             return rounded.to(self.device, self.dtype)
 
         first, second = hidden

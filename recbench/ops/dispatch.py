@@ -117,7 +117,10 @@ def runs_native(
     Raises:
         RuntimeError: If the native kernel is demanded and refuses.
     """
-    kinds = [(tensor.device, tensor.dtype) for tensor in tensors]
+    kinds: list[tuple[torch.device, torch.dtype]] = []
+    for tensor in tensors:
+        if (kind := (tensor.device, tensor.dtype)) not in kinds:
+            kinds.append(kind)
     found = (_refusal(name, device, dtype) for device, dtype in kinds)
     refusal = _unavailable(unavailable) or next(filter(None, found), refusal)
     if refusal and _backend == "native":

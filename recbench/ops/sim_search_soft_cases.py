@@ -82,6 +82,7 @@ def cases(device: torch.device, dtype: torch.dtype) -> Iterator[Case]:
         "width of 36": {"lengths": [70, 65, 64, 63], "k": 8, "width": 36},
         "many rows": {"lengths": [n % 40 for n in range(90)], "k": 5},
         "many tiles": {"lengths": [900, 0, 2000], "k": 10},
+        "long rows": {"lengths": [6000, 100], "k": 10},
         "large k": {"lengths": [3000, 400], "k": 1030},
     }
     for layout in ("dense", "jagged", "tables"):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from recbench.batch import Batch
-from recbench.device import GRAPHS, wants_graphs
+from recbench.device import GRAPHS, side_streams, wants_graphs
 from recbench.errors import TrainingError
 from recbench.memory import ran_out
 
@@ -28,6 +28,12 @@ Gradients = Callable[[Batch], Tensor]
 
 MOST_SHAPES = 64
 """Shapes of batches that are kept in mind; batches of others are computed as without graphs."""
+
+MOST_GRADIENTS = 1 << 30
+"""Bytes of gradients that all graphs together may hold, each those of the whole model."""
+
+WAITS = "synchronizing CUDA operation"
+"""What PyTorch says of an operation for which the host waits."""
 
 
 class Recorder(Protocol):
@@ -47,26 +53,55 @@ class CUDARecorder:
     """
 
     def __init__(self, device: torch.device) -> None:
-        """Prepare a stream of its own on `device`."""
+        """Prepare to record on `device`."""
         self._device = device
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._stream = side_streams(device).steps
         self._pool = torch.cuda.graph_pool_handle()
 
     def aside(self, function: Callable[[], Tensor]) -> Tensor:
-        """Run a function on the stream that is recorded from, between what is before and after."""
+        """Run a function on the stream that is recorded from, between what is before and after.
+
+        Where the host would wait for the GPU it ends: to meet that while recording would leave
+        PyTorch's memory and random numbers in disorder.
+        """
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
-            result = function()
-        current.wait_stream(self._stream)
+        before = torch.cuda.get_sync_debug_mode()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            with torch.cuda.stream(self._stream):
+                result = function()
+        except RuntimeError as error:
+            if WAITS in str(error):
+                raise _refusal(error) from error
+            raise
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+            current.wait_stream(self._stream)
         return result
 
     def record(self, function: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
         """Call a function once, which computes nothing yet; the first replay does."""
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-            result = function()
+        graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(self._device)
+        try:
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+                result = function()
+        except RuntimeError as error:
+            torch.cuda.set_stream(current)
+            cause = (
+                error.__context__ or error
+            )  # what has ended the recording, not that it has ended
+            if ran_out(cause):
+                raise cause from None
+            raise _refusal(cause) from error
         return graph.replay, result
+
+
+def _refusal(error: BaseException) -> TrainingError:
+    return TrainingError(
+        f"a step cannot be recorded as a CUDA graph: {str(error).splitlines()[0]}; the model's "
+        f"loss must not wait for a value from the GPU. Run it without {GRAPHS}=1"
+    )
 
 
 @dataclass(frozen=True)
@@ -103,7 +138,10 @@ class StepGraphs:
         self._parameters = list(model.parameters())
         self._recorder = recorder
         self._rounds = model.reads.recent is not None and not model.reads.same_category
-        self._shapes: dict[str, _Recorded | None] = {}
+        self._seen: set[str] = set()
+        self._recorded: dict[str, _Recorded] = {}
+        each = sum(own.numel() * own.element_size() for own in self._parameters)
+        self._most = max(1, MOST_GRADIENTS // max(each, 1))
 
     def __call__(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, and leave the gradients in the parameters.
@@ -114,15 +152,15 @@ class StepGraphs:
         self.steps += 1
         batch = round_events(batch) if self._rounds else batch
         shape = _shape(batch)
-        if shape not in self._shapes:
-            if len(self._shapes) < MOST_SHAPES:
-                self._shapes[shape] = None
-            return self._recorder.aside(partial(self._gradients, batch))
-        recorded = self._shapes[shape]
-        if recorded is None:
-            recorded = self._shapes[shape] = self._record(batch)
-        else:
+        recorded = self._recorded.get(shape)
+        if recorded:
             recorded.take(batch)
+        elif shape in self._seen and len(self._recorded) < self._most:
+            recorded = self._recorded[shape] = self._record(batch)
+        else:
+            if len(self._seen) < MOST_SHAPES:
+                self._seen.add(shape)
+            return self._recorder.aside(partial(self._gradients, batch))
         recorded.replay()
         for parameter, gradient in zip(self._parameters, recorded.gradients, strict=True):
             parameter.grad = gradient
@@ -131,20 +169,14 @@ class StepGraphs:
 
     def __str__(self) -> str:
         """Say how many of the steps were replayed."""
-        graphs = sum(each is not None for each in self._shapes.values())
-        return f"CUDA graphs: {self.replayed:,} of {self.steps:,} steps replayed, from {graphs}"
+        return (
+            f"CUDA graphs: {self.replayed:,} of {self.steps:,} steps replayed, "
+            f"from {len(self._recorded)}"
+        )
 
     def _record(self, batch: Batch) -> _Recorded:
         kept = batch.apply(torch.clone)
-        try:
-            replay, loss = self._recorder.record(partial(self._gradients, kept))
-        except RuntimeError as error:
-            if ran_out(error):
-                raise
-            raise TrainingError(
-                f"a step cannot be recorded as a CUDA graph: {str(error).splitlines()[0]}; the "
-                f"model's loss must not wait for a value from the GPU. Run it without {GRAPHS}=1"
-            ) from error
+        replay, loss = self._recorder.record(partial(self._gradients, kept))
         return _Recorded(kept, replay, loss, [each.grad for each in self._parameters])
 
 

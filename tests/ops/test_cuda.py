@@ -7,6 +7,7 @@ on the host, all but those that ask for what only a GPU has.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from ops.soft_search import check_soft
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from recbench.ops import OPERATORS, din_attention_native, native
+from recbench.ops import OPERATORS, din_attention_native, native, sim_search_soft
+from recbench.ops.din_attention import OP as DIN_ATTENTION
 from recbench.ops.dispatch import Case, Operator, backend, observe
 from recbench.ops.native import KERNEL_DTYPES
 from recbench.testing.operator_checks import check_compiled, check_equality
@@ -26,7 +28,7 @@ CPU = torch.device("cpu")
 NAMES = [operator.name for operator in OPERATORS]
 OPTIONS = {"slope1": None, "slope2": None, "gate1": None, "gate2": None, "scale": 1.0}
 EMULATED_STRIDE = 4
-"""The emulation is slow: of a list of cases it gets every fourth, the searches' shapes being 15."""
+"""The emulation is slow: of a list of cases it gets every fourth; of a search it takes 15 shapes."""
 
 
 @pytest.fixture(params=OPERATORS, ids=NAMES)
@@ -140,6 +142,31 @@ def test_the_widest_attention_runs_and_a_wider_one_is_refused(device: torch.devi
             assert din_attention_native.run(**given | OPTIONS).tolist() == [[2.0] * wide]
 
 
+@pytest.mark.parametrize("normalize", ["none", "softmax"])
+def test_attention_without_a_layer_has_the_gradients_of_what_is_left(
+    device: torch.device, normalize: str
+):
+    found = [
+        each for each in DIN_ATTENTION.cases(device, torch.float32) if "empty width" in each.name
+    ]
+    assert len(found) == 3
+    for case in found:
+        check_equality(DIN_ATTENTION, Case(case.name, case.arguments | {"normalize": normalize}))
+
+
+def test_scores_of_minus_infinity_leave_the_weight_to_later_ones(device: torch.device):
+    keys = torch.tensor([0.0] * 32 + [2.0] * 8)[None, :, None]  # the first fill a tile
+    given = {"query": torch.ones(1, 1), "keys": keys, "lengths": torch.tensor([40])}
+    # relu(k + 1) - 3, which is -2 and 0, and scaled beyond the least number.
+    given |= {"w1": torch.tensor([[0.0, 1, 0, 0]]), "b1": torch.ones(1), "w2": torch.ones(1, 1)}
+    given |= {"b2": torch.zeros(1), "w3": torch.ones(1), "b3": torch.full((1,), -3.0)}
+    given |= {"activation": "relu", "normalize": "softmax", "scale": 3e38}
+    given = moved(given, device)
+    with backend("native"):
+        found = DIN_ATTENTION.function(**given)
+    assert found.tolist() == DIN_ATTENTION.reference(**given).tolist() == [[2.0]]
+
+
 def test_the_widest_gradient_runs_and_a_wider_one_is_refused(device: torch.device):
     prelu = din_attention_native.ACTIVATION_CODES["prelu"]
     width = widest("din_attention_backward_shared", device, 5, 3, prelu)
@@ -154,6 +181,17 @@ def test_the_widest_gradient_runs_and_a_wider_one_is_refused(device: torch.devic
         else:
             got = torch.ops.recbench.din_attention_backward(*given, False, True, False)
             assert got[1].tolist() == [[[0.5] * wide] * 2]
+
+
+def test_scores_below_the_least_number_are_ties(device: torch.device):
+    keys = torch.zeros(1, 2, 32, device=device)
+    keys[0, 0] = 1e-30  # products with it are -0
+    query = torch.full((1, 32), -1e-30, device=device)
+    lengths = torch.tensor([2], device=device)
+    with backend("native"):
+        indices, scores = sim_search_soft(query, keys, 2, lengths=lengths)
+    assert indices.tolist() == [[0, 1]]
+    assert scores.tolist() == [[0.0, 0.0]]
 
 
 def as_list(found: Any) -> list[Tensor]:
@@ -193,11 +231,16 @@ def weigh(value: Any) -> int:
 
 def moved(value: Any, device: torch.device) -> Any:
     """Return arguments on another device."""
+    return applied(value, lambda tensor: tensor.to(device))
+
+
+def applied(value: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """Return arguments with every tensor being what a function makes of it."""
     if isinstance(value, dict):
-        return {name: moved(each, device) for name, each in value.items()}
+        return {name: applied(each, function) for name, each in value.items()}
     if isinstance(value, list):
-        return [moved(each, device) for each in value]
-    return value.to(device) if isinstance(value, Tensor) else value
+        return [applied(each, function) for each in value]
+    return function(value) if isinstance(value, Tensor) else value
 
 
 def assert_same(first: list[Tensor], second: list[Tensor]) -> None:
@@ -215,11 +258,12 @@ def test_the_native_kernel_runs_by_itself(operator: Operator, gpu: torch.device)
 def test_kernels_follow_the_current_stream(operator: Operator, gpu: torch.device):
     case = largest(cases(operator, gpu, torch.float32))
     expected = run(operator, case)
-    late = moved(case.arguments, CPU)
     stream = torch.cuda.Stream(gpu)
+    stream.wait_stream(torch.cuda.current_stream(gpu))
     with torch.cuda.stream(stream):
         torch.cuda._sleep(50_000_000)  # arguments that come late show who does not wait for them
-        results = run(operator, Case(case.name, moved(late, gpu)))
+        late = applied(case.arguments, torch.clone)
+        results = run(operator, Case(case.name, late))
     stream.synchronize()
     assert_same(results, expected)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from recbench.device import SideStreams
 from recbench.errors import OutOfMemoryError, TrainingError, UsageError
 from recbench.metrics import auc
 from recbench.progress import Progress
@@ -145,23 +146,16 @@ def test_how_many_steps_were_replayed_is_told(examples, make_model, make_run, st
     assert shown.notes[-1] == "CUDA graphs: 14 of 16 steps replayed, from 2"
 
 
-def test_a_model_that_cannot_be_recorded_ends_the_training(stepping, examples, monkeypatch):
-    _, _, steps = stepping
-    batch = next(iter(examples.epoch(1)))
-    steps(batch)
-
-    def fail(function):
-        raise RuntimeError("operation not permitted when stream is capturing\nmore of it")
-
-    monkeypatch.setattr(steps._recorder, "record", fail)
-    expected = (
-        "a step cannot be recorded as a CUDA graph: operation not permitted when stream is "
-        "capturing; the model's loss must not wait for a value from the GPU. Run it without "
-        "RECBENCH_CUDA_GRAPHS=1"
-    )
-    with pytest.raises(TrainingError) as caught:
-        steps(batch)
-    assert str(caught.value) == expected
+def test_graphs_hold_no_more_gradients_than_they_may(stepping, examples, monkeypatch):
+    model, gradients, _ = stepping
+    monkeypatch.setattr(graphs, "MOST_GRADIENTS", 100)  # the model's are of 48 bytes
+    recorder = StandIn(model)
+    steps = StepGraphs(gradients, model, recorder)
+    whole = next(iter(examples.epoch(1)))
+    for size in (4, 3, 2, 2, 3, 3, 4, 4, 2):
+        steps(whole.first(size))
+    replayed = ["record", "replay", "record", "replay", "replay", "aside", "aside", "replay"]
+    assert recorder.calls == ["aside"] * 3 + replayed
 
 
 def test_memory_that_runs_out_while_recording_is_said_as_such(
@@ -209,6 +203,13 @@ def test_graphs_are_asked_for_by_a_variable(examples, make_model, make_run, monk
         fit(model, examples, judge(examples), make_run())
 
 
+AFTER = ["waiting: default", "current waits for own"]
+REFUSED = (
+    "a step cannot be recorded as a CUDA graph: {}; the model's loss must not wait for a value "
+    "from the GPU. Run it without RECBENCH_CUDA_GRAPHS=1"
+)
+
+
 class FakeStream:
     """Writes down what it waits for."""
 
@@ -223,7 +224,8 @@ class FakeStream:
 def said(monkeypatch):
     """Have what is called of `torch.cuda` write itself down; return where."""
     found = []
-    streams = {"own": FakeStream("own", found), "current": FakeStream("current", found)}
+    own, current = FakeStream("own", found), FakeStream("current", found)
+    mode = ["default"]
 
     class Graph:
         def replay(self):
@@ -232,21 +234,34 @@ def said(monkeypatch):
     @contextmanager
     def on(stream):
         found.append(f"on {stream.name}")
-        yield
-        found.append(f"off {stream.name}")
+        try:
+            yield
+        finally:
+            found.append(f"off {stream.name}")
 
     @contextmanager
     def recording(graph, pool, stream):
         found.append(f"record {stream.name} into {pool}")
-        yield
+        try:
+            yield
+        except RuntimeError:
+            raise RuntimeError("operation failed due to a previous error during capture")  # noqa: B904 - as CUDA's
         found.append("recorded")
 
-    monkeypatch.setattr(torch.cuda, "Stream", lambda device: streams["own"])
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: streams["current"])
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "stream", on)
     monkeypatch.setattr(torch.cuda, "graph", recording)
+
+    def set_mode(value):
+        mode[0] = value
+        found.append(f"waiting: {value}")
+
+    monkeypatch.setattr(graphs, "side_streams", lambda device: SideStreams("copies", own))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: current)
+    monkeypatch.setattr(torch.cuda, "set_stream", lambda stream: found.append(f"to {stream.name}"))
+    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: mode[0])
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", set_mode)
     return found
 
 
@@ -258,14 +273,42 @@ def test_what_is_recorded_has_run_on_the_same_stream_before(said):
         return torch.tensor(7)
 
     assert recorder.aside(step) == 7
-    expected = ["own waits for current", "on own", "step", "off own", "current waits for own"]
-    assert said == expected
+    assert said == ["own waits for current", "waiting: error", "on own", "step", "off own", *AFTER]
     said.clear()
     for _ in range(2):
         replay, result = recorder.record(step)
         assert result == 7
         replay()
     assert said == ["record own into pool", "step", "recorded", "replay"] * 2
+
+
+def failing(error):
+    def step():
+        raise error
+
+    return step
+
+
+def test_a_step_that_waits_for_the_gpu_is_refused_before_it_is_recorded(said):
+    recorder = CUDARecorder(torch.device("cuda"))
+    waits = RuntimeError("called a synchronizing CUDA operation\nand more")
+    with pytest.raises(TrainingError) as caught:
+        recorder.aside(failing(waits))
+    assert str(caught.value) == REFUSED.format("called a synchronizing CUDA operation")
+    assert said[-2:] == AFTER
+    with pytest.raises(RuntimeError, match="no such shape"):
+        recorder.aside(failing(RuntimeError("no such shape")))
+    assert said[-2:] == AFTER
+
+
+def test_a_recording_that_fails_says_what_failed(said):
+    recorder = CUDARecorder(torch.device("cuda"))
+    with pytest.raises(TrainingError) as caught:
+        recorder.record(failing(RuntimeError("not permitted when stream is capturing")))
+    assert str(caught.value) == REFUSED.format("not permitted when stream is capturing")
+    assert said[-1] == "to current"
+    with pytest.raises(torch.OutOfMemoryError, match="no more"):
+        recorder.record(failing(torch.OutOfMemoryError("no more")))
 
 
 def test_a_gpu_gets_its_recorder(said, make_model, monkeypatch):
