@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 NAMES = [operator.name for operator in OPERATORS]
 OPTIONS = {"slope1": None, "slope2": None, "gate1": None, "gate2": None, "scale": 1.0}
 EMULATED_STRIDE = 4
-"""The emulation is slow: of a list of cases it gets every fourth; of a search it takes 15 shapes."""
+"""The emulation is slow: of a list of cases it gets every fourth. A search has 15 for it."""
 
 
 @pytest.fixture(params=OPERATORS, ids=NAMES)
