@@ -6,25 +6,25 @@
 
 namespace recbench::cuda {
 
-// The inputs in the type that is computed in, zeros at padding whatever stands there.
+// The inputs in the type that is computed in, zeros at padding whatever stands there. A block takes
+// a row.
 template <class S>
 __global__ void __launch_bounds__(kPrepareThreads)
     real_inputs_kernel(AugruShape shape, const std::int64_t* lengths, const S* x, Compute<S>* to) {
-  const std::int64_t at = std::int64_t{blockIdx.x} * kPrepareThreads + threadIdx.x;
-  const std::int64_t step = at / shape.inputs, row = step / shape.steps;
-  if (row >= shape.batch) return;
-  to[at] = step % shape.steps < lengths[row] ? widen(x[at]) : Compute<S>{0};
+  const std::int64_t count = shape.steps * shape.inputs, begin = blockIdx.x * count;
+  const std::int64_t real = lengths[blockIdx.x] * shape.inputs;
+  for (std::int64_t at = threadIdx.x; at < count; at += kPrepareThreads) {
+    to[begin + at] = at < real ? widen(x[begin + at]) : Compute<S>{0};
+  }
 }
 
 // `x` and `to` are [B, T, I].
 template <class S>
 void augru_real_inputs(const AugruShape& shape, const std::int64_t* lengths, const void* x,
                        void* to, Stream stream) {
-  const std::int64_t count = shape.batch * shape.steps * shape.inputs;
-  if (count == 0) return;
-  launch(real_inputs_kernel<S>,
-         static_cast<unsigned>((count + kPrepareThreads - 1) / kPrepareThreads), kPrepareThreads, 0,
-         stream, shape, lengths, static_cast<const S*>(x), static_cast<Compute<S>*>(to));
+  if (shape.batch == 0) return;
+  launch(real_inputs_kernel<S>, static_cast<unsigned>(shape.batch), kPrepareThreads, 0, stream,
+         shape, lengths, static_cast<const S*>(x), static_cast<Compute<S>*>(to));
 }
 
 // Adds up the groups' shares in the gradient of each attention weight; zeros at padding.
