@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
@@ -8,11 +10,13 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from training.breaking import Breaking, BrokenOff
 
 from recbench import CTRModel
 from recbench.batch import CTRBatch, Features, History
 from recbench.schema import Field, Schema
-from recbench.training import TrainingConfig, TrainingRun
+from recbench.training import TrainingConfig, TrainingRun, fit
+from recbench.training.random_state import random_state
 
 SCHEMA = Schema((Field("user", "user", 4), Field("item", "item", 12), Field("click", "label", 2)))
 
@@ -95,3 +99,67 @@ def make_run(tmp_path):
         return TrainingRun(settings, tmp_path / next(folders))
 
     return make
+
+
+@pytest.fixture
+def make_noisy(make_model):
+    """Return a function that makes a model that draws from every generator, and counts steps."""
+
+    class Noisy(make_model):
+        def __init__(self):
+            torch.manual_seed(3)
+            random.seed(3)
+            np.random.seed(3)
+            super().__init__(dropout=0.3)
+            self.linear = nn.Linear(2, 3)
+            self.turned = nn.Parameter(torch.rand(4, 3).T)  # in memory, columns first
+            self.again = nn.Linear(2, 3)
+            self.again.weight = self.linear.weight
+            self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+        def forward(self, features):
+            out = super().forward(features)
+            return out + self.turned[:, features.fields["item"] % 4].sum(0)
+
+        def loss(self, batch):
+            self.steps += 1
+            noise = random.gauss(0, 1) + np.random.standard_normal() + torch.rand(2)
+            kept = (self.linear(noise) + self.again(noise)).square().mean()
+            return super().loss(batch) + kept / self.steps
+
+    return Noisy
+
+
+@pytest.fixture
+def validate(examples):
+    """Validation that tells a better state from a worse one, and draws at random as well."""
+
+    @torch.no_grad()
+    def score(model):
+        model.eval()
+        torch.rand(1)
+        return {"auc": float(model.weights.weight[:6].sum() - model.turned.square().sum())}
+
+    return score
+
+
+@pytest.fixture
+def outcome(make_noisy, examples, validate):
+    """Return a function that trains with breaks and returns all that is to be the same."""
+
+    def train(run: TrainingRun, breaks=()):
+        for left in breaks:
+            with suppress(BrokenOff):
+                fit(make_noisy(), Breaking(examples, left), validate, run)
+        model = make_noisy()
+        result = fit(model, examples, validate, run)
+        curve = [{**row, "seconds": 0} for row in result.curve]
+        return (
+            curve,
+            result.best,
+            result.epochs,
+            model.state_dict(),
+            random_state(torch.device("cpu")),
+        )
+
+    return train

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from training.breaking import Breaking, BrokenOff, Heard, require_same
 
-from recbench.errors import RecbenchError, UsageError
+from recbench.errors import UsageError
 from recbench.ops.dispatch import observe, runs_native
-from recbench.progress import Progress
-from recbench.training import TrainingRun, checkpoint_notes, fit, state
+from recbench.training import checkpoint_notes, fit, state
 from recbench.training.random_state import random_state, set_random_state
 from recbench.training.run import checkpoint_seconds
 
@@ -29,102 +27,6 @@ OPTIMIZERS = {
     "float16": {"precision": "float16", "gradient_clip": 0.5},
 }
 CPU = torch.device("cpu")
-
-
-class BrokenOff(Exception):  # noqa: N818 - not an error of anything here
-    """The power went."""
-
-
-class Breaking:
-    """Examples that break off when batch number `left` is asked for."""
-
-    def __init__(self, examples, left: int) -> None:
-        self.whole, self.left = examples, left
-        self.examples, self.batches = examples.examples, examples.batches
-
-    def epoch(self, number, skip=0):
-        for batch in self.whole.epoch(number, skip):
-            self.left -= 1
-            if not self.left:
-                raise BrokenOff
-            yield batch
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def about(self, word):
-        return [note for note in self.notes if word in note]
-
-
-@pytest.fixture
-def make_noisy(make_model):
-    """Return a function that makes a model that draws from every generator, and counts steps."""
-
-    class Noisy(make_model):
-        def __init__(self):
-            torch.manual_seed(3)
-            random.seed(3)
-            np.random.seed(3)
-            super().__init__(dropout=0.3)
-            self.linear = nn.Linear(2, 3)
-            self.turned = nn.Parameter(torch.rand(4, 3).T)  # in memory, columns first
-            self.again = nn.Linear(2, 3)
-            self.again.weight = self.linear.weight
-            self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
-
-        def forward(self, features):
-            out = super().forward(features)
-            return out + self.turned[:, features.fields["item"] % 4].sum(0)
-
-        def loss(self, batch):
-            self.steps += 1
-            noise = random.gauss(0, 1) + np.random.standard_normal() + torch.rand(2)
-            kept = (self.linear(noise) + self.again(noise)).square().mean()
-            return super().loss(batch) + kept / self.steps
-
-    return Noisy
-
-
-@pytest.fixture
-def validate(examples):
-    """Validation that tells a better state from a worse one, and draws at random as well."""
-
-    @torch.no_grad()
-    def score(model):
-        model.eval()
-        torch.rand(1)
-        return {"auc": float(model.weights.weight[:6].sum() - model.turned.square().sum())}
-
-    return score
-
-
-@pytest.fixture
-def outcome(make_noisy, examples, validate):
-    """Return a function that trains with breaks and returns all that is to be the same."""
-
-    def train(run: TrainingRun, breaks=()):
-        for left in breaks:
-            with suppress(BrokenOff):
-                fit(make_noisy(), Breaking(examples, left), validate, run)
-        model = make_noisy()
-        result = fit(model, examples, validate, run)
-        curve = [{**row, "seconds": 0} for row in result.curve]
-        return curve, result.best, result.epochs, model.state_dict(), random_state(CPU)
-
-    return train
-
-
-def require_same(found, expected):
-    assert found[:3] == expected[:3]
-    for one, other in zip(found[3:], expected[3:], strict=True):
-        assert one.keys() == other.keys()
-        for name, value in one.items():
-            assert torch.equal(value, other[name]), name
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -265,125 +167,6 @@ def test_the_folder_holds_one_checkpoint_and_one_best_state(
     assert ("checkpoint.safetensors",) in listings
     assert all(len(names) <= 2 for names in listings)
     assert all(names[-1] == "checkpoint.safetensors" for names in listings)
-
-
-def edited(data: bytes) -> bytes:
-    """Return a file with one character of a note changed."""
-    place = data.index(b'"recbench.training":"') + 30
-    return data[:place] + (b"0" if data[place : place + 1] != b"0" else b"1") + data[place + 1 :]
-
-
-DAMAGE = {
-    "truncated": (lambda data: data[: len(data) // 2], "cannot read the checkpoint"),
-    "empty": (lambda data: b"", "cannot read the checkpoint"),
-    "flipped": (lambda data: data[:-1] + bytes([data[-1] ^ 1]), "is damaged"),
-    "edited": (edited, "is damaged"),
-    "pickled": (lambda data: b"\x80\x04N.", "cannot read the checkpoint"),
-}
-
-
-@pytest.fixture
-def broken(examples, make_noisy, validate, make_run):
-    """A run that was broken off in its second epoch, and who hears of it from now on."""
-    run = replace(make_run(epochs=2), checkpoint_seconds=0)
-    with pytest.raises(BrokenOff):
-        fit(make_noisy(), Breaking(examples, 13), validate, run)
-    return replace(run, progress=Heard())
-
-
-@pytest.mark.parametrize("name", ["checkpoint.safetensors", "best-1.safetensors"])
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_a_damaged_file_is_told_of_and_training_begins_anew(name, kind, outcome, make_run, broken):
-    path, (damage, reason) = broken.folder / name, DAMAGE[kind]
-    path.write_bytes(damage(path.read_bytes()))
-    require_same(outcome(broken), outcome(make_run(epochs=2)))
-    (note,) = broken.progress.about("begins anew")
-    assert str(path) in note
-    assert reason in note
-    assert "\n" not in note
-
-
-def test_a_missing_best_state_is_told_of(outcome, make_run, broken):
-    (broken.folder / "best-1.safetensors").unlink()
-    require_same(outcome(broken), outcome(make_run(epochs=2)))
-    assert len(broken.progress.about("best-1.safetensors")) == 1
-
-
-def test_a_best_state_is_no_checkpoint(outcome, make_run, broken):
-    (broken.folder / "best-1.safetensors").replace(broken.folder / "checkpoint.safetensors")
-    require_same(outcome(broken), outcome(make_run(epochs=2)))
-    (note,) = broken.progress.about("begins anew")
-    assert "is a best state and no checkpoint" in note
-
-
-@pytest.mark.parametrize("what", ["key", "settings", "seed", "shape", "state", "data"])
-def test_the_checkpoint_of_another_training_is_told_of(
-    what, examples, make_noisy, validate, broken, monkeypatch
-):
-    class Wider(make_noisy):
-        def __init__(self):
-            super().__init__()
-            self.wider = nn.Linear(2, 4)
-
-    kind, run = make_noisy, broken
-    if what == "key":
-        run = replace(run, key="another")
-    elif what == "settings":
-        run = replace(run, config=replace(run.config, learning_rate=0.2))
-    elif what == "seed":
-        monkeypatch.setattr(random, "seed", lambda seed: None)
-    elif what == "shape":
-        kind = Wider
-    elif what == "data":
-        examples.examples -= 1
-    model = kind()
-    if what == "state":
-        nn.init.ones_(model.weights.weight)
-    result = fit(model, examples, validate, run)
-    assert result.earlier_seconds == 0
-    path = run.folder / "checkpoint.safetensors"
-    assert run.progress.notes[0] == (
-        f"the checkpoint {path} is of another training; training begins anew"
-    )
-
-
-def test_a_model_that_has_grown_since_it_was_built_begins_anew(
-    examples, make_noisy, validate, make_run
-):
-    class Growing(make_noisy):
-        def __init__(self):
-            super().__init__()
-            self.register_buffer("seen", torch.zeros(1))
-
-        def loss(self, batch):
-            self.seen = torch.zeros(len(self.seen) + 1)
-            return super().loss(batch)
-
-    run = replace(make_run(epochs=2), checkpoint_seconds=0, progress=Heard())
-    with pytest.raises(BrokenOff):
-        fit(Growing(), Breaking(examples, 3), validate, run)
-    model = Growing()
-    assert fit(model, examples, validate, run).epochs == 2
-    assert len(run.progress.about("of a model of another shape; training begins anew")) == 1
-
-
-def test_a_full_disk_ends_training_and_leaves_what_was_there(
-    outcome, make_run, broken, monkeypatch
-):
-    before = {path: path.read_bytes() for path in broken.folder.iterdir()}
-
-    def full(tensors, path, notes):
-        path.write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("recbench.training.checkpoint.save_file", full)
-        expected = r"cannot write the checkpoint .*No space left.*; free some space or choose"
-        with pytest.raises(RecbenchError, match=expected):
-            outcome(broken)
-    assert {path: path.read_bytes() for path in broken.folder.iterdir()} == before
-    require_same(outcome(broken), outcome(make_run(epochs=2)))
-    assert len(broken.progress.about("continues at epoch 2/2, step 5 of 8")) == 2
 
 
 def test_two_trainings_in_one_folder_keep_apart(examples, make_noisy, validate, make_run):
