@@ -85,6 +85,12 @@ class Model(nn.Module):
         """
         return {}
 
+    def before_training(self, train: Source) -> None:
+        """Take from the training examples what the loss needs of them, such as counts.
+
+        Called before the first step, also where another model trains this one as a part of itself.
+        """
+
     def fit(
         self, train: Source, validate: Callable[[Model], dict[str, float]], run: TrainingRun
     ) -> FitResult:
@@ -96,6 +102,7 @@ class Model(nn.Module):
         An interrupted training goes on in a new model: what training changes belongs in parameters
         and persistent buffers, and random numbers are drawn from the global generators.
         """
+        self.before_training(train)
         return fit(self, train, validate, run)
 
 

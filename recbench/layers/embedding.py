@@ -16,8 +16,9 @@ from recbench.schema import PADDING, UNSEEN, Field, Schema
 class FieldEmbeddings(nn.Module):
     """One table for each user, item and context field that is no number.
 
-    The vector of `PADDING` is zero and stays zero. The vector of `UNSEEN` begins at zero, and
-    since training meets no unseen value, ends there too: unseen values are neutral, not random.
+    The vector of `PADDING` is zero and stays zero. The vector of `UNSEEN` begins at zero and, where
+    training meets no unseen value, ends there too: unseen values are neutral, not random. Missing
+    values of a field count as unseen; where training has some, they are what it is trained for.
 
     Where the data bring a field's vectors along they are its table, frozen, and only a matrix is
     learnt that makes them D wide.

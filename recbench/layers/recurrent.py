@@ -58,7 +58,7 @@ class GRU(nn.GRU):
     """`torch.nn.GRU` of one layer over right-padded rows.
 
     Where the kernel of `recbench.ops.augru` runs it works over real steps alone; elsewhere torch's
-    own GRU runs over all.
+    own GRU runs over all, or the operator's reference where that has no gradient.
     """
 
     weight_ih_l0: Tensor
@@ -78,7 +78,7 @@ class GRU(nn.GRU):
             lengths: Number of real steps in each row, [B] of int64.
         """
         weights = (self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0)
-        if runs_native("gru", (x, *weights)):
+        if runs_native("gru", (x, *weights)) or _cudnn_refuses(self, x):
             # An attention weight of 1 makes a plain GRU.
             return augru(x, x.new_ones(x.shape[:2]), lengths, *weights)[0]
         batch, steps, _ = x.shape
@@ -88,3 +88,11 @@ class GRU(nn.GRU):
         inputs = x.masked_fill(padding, 0).to(self.weight_hh_l0.dtype)
         states: Tensor = super().forward(inputs)[0]
         return states.masked_fill(padding, 0)
+
+
+def _cudnn_refuses(layer: nn.Module, x: Tensor) -> bool:
+    """Return whether cuDNN, which torch's GRU is on a GPU, would have no gradient.
+
+    In evaluation mode it has none; models that adapt to examples ask for it there, twice.
+    """
+    return x.is_cuda and torch.is_grad_enabled() and not layer.training

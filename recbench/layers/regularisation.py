@@ -28,7 +28,8 @@ def mini_batch_aware_l2(weight: Tensor, ids: Tensor, counts: Tensor) -> Tensor:
         A scalar.
     """
     present = torch.zeros_like(counts, dtype=weight.dtype).index_fill_(0, ids.flatten(), 1)
-    return (present / counts.clamp(min=1)) @ weight.square().sum(1)
+    # Not as a product of vectors, which autocast would take in low precision.
+    return (present / counts.clamp(min=1) * weight.square().sum(1)).sum()
 
 
 class MiniBatchAwareL2(nn.Module):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recbench.layers import AUGRU, GRU
+from recbench.layers import AUGRU, GRU, recurrent
 from recbench.ops import native
 from recbench.ops.dispatch import backend, observe
 
@@ -61,6 +61,19 @@ def test_gru_equals_torchs_over_real_steps(choice: str):
         assert all(torch.isfinite(result).all() for result in results(layer, x, lengths))
         assert layer(x[:, :0], torch.zeros_like(lengths)).shape == (5, 0, 4)
     assert [name.split(" ")[0] for name in used["gru"]] == [choice]
+
+
+def test_where_cudnn_has_no_gradient_the_reference_has_even_a_second_one(monkeypatch):
+    monkeypatch.setattr(recurrent, "_cudnn_refuses", lambda layer, x: True)
+    expected, layer = nn.GRU(3, 4, batch_first=True).double(), GRU(3, 4).double()
+    layer.load_state_dict(expected.state_dict())
+    x, lengths = torch.randn(5, 6, 3).double(), torch.tensor([6, 0, 1, 4, 6])
+    with backend("reference"):
+        for got, want in zip(
+            results(layer, x, lengths), results(expected, x, lengths), strict=True
+        ):
+            torch.testing.assert_close(got, want)
+        assert torch.autograd.gradgradcheck(lambda x: layer(x, lengths), x.requires_grad_())
 
 
 def test_gru_starts_from_torchs_weights():

@@ -20,6 +20,14 @@ def test_golden_batch_and_its_gradient():
     torch.testing.assert_close(weight.grad[1], weight[1].detach())
 
 
+def test_autocast_leaves_its_precision():
+    weight, counts = torch.full((4, 3), 1.01), torch.tensor([1, 2, 1, 5])
+    ids = torch.tensor([1, 2])
+    expected = mini_batch_aware_l2(weight, ids, counts)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(mini_batch_aware_l2(weight, ids, counts), expected)
+
+
 def test_an_epoch_of_distinct_batches_is_the_full_l2():
     weight = torch.randn(5, 2, dtype=torch.float64)
     batches = [torch.tensor(ids) for ids in ([0, 1, 2], [1, 3, 4], [2, 1], [4])]

@@ -16,7 +16,7 @@ from recbench.batch import Batch, EpisodeBatch
 from recbench.errors import UsageError
 from recbench.schema import FIRST_ID, UNSEEN, Field, Schema
 from recbench.testing.rows import take, take_batch
-from recbench.testing.subject import Subject
+from recbench.testing.subject import BRIEF, BRIEF_EXAMPLES, Subject
 from recbench.testing.synthetic import random_batch
 from recbench.testing.synthetic_episodes import SCHEMA
 from recbench.testing.synthetic_episodes import planted_batch as planted
@@ -182,6 +182,34 @@ def test_new_items_start_as_drawn_or_at_the_mean_of_trained_ones():
         assert torch.equal(model.own(features)[1], table[6])
 
 
+def test_a_backbone_takes_from_the_rows_what_its_loss_needs():
+    options = {"backbone": "din", "backbone_config": {**SMALL, "mba_l2": 0.01}}
+    subject = Subject(RandomEmbedding, RandomEmbedding.Config(**options))
+    model = subject.trained()
+    rows = subject.data.source(
+        subject.data.planted(BRIEF_EXAMPLES, model.reads, 1), BRIEF.batch_size
+    ).rows
+    met = torch.cat([batch.features.fields["user"] for batch in rows])
+    penalty = model.backbone.model.penalty
+    place = [field.name for field in penalty.fields].index("user")
+    counts = torch.bincount(met, minlength=len(penalty.get_buffer(f"counts_{place}")))
+    assert torch.equal(penalty.get_buffer(f"counts_{place}"), counts)
+    assert counts.max() > 1
+
+
+def test_a_backbone_that_trains_in_a_way_of_its_own_is_refused(install):
+    source = """
+        from recbench_models.sequence.din_base import DINBase
+
+        class Own(DINBase):
+            def fit(self, train, validate, run):
+                raise NotImplementedError
+    """
+    install("own", {"own": source}, models={"own": "own:Own"})
+    with pytest.raises(UsageError, match="backbone own has a way of its own to be trained"):
+        build(RandomEmbedding, backbone="own", backbone_config={})
+
+
 def test_fit_notes_old_items_and_as_many_rows_as_an_episode_supports():
     model = Subject(RandomEmbedding).trained()
     batch = planted(128, model.reads, 1)
@@ -198,9 +226,18 @@ def test_however_ids_are_warmed_up_the_base_is_selected_as_random_embedding_is(k
     assert model.base.config == RandomEmbedding.Config(**options)
 
 
+DRAWING = {"backbone": "din", "backbone_config": {**SMALL, "dropout": 0.3}}
+"""A backbone that draws at random while it is trained."""
+
+
+@pytest.mark.parametrize("options", [{}, DRAWING], ids=["default", "dropout"])
 @pytest.mark.parametrize("kind", [MetaEmbedding, MWUF])
-def test_the_second_stage_changes_nothing_in_the_base_it_shares_with_random_embedding(kind):
-    alone, model = Subject(RandomEmbedding).trained(), Subject(kind).trained()
+def test_the_second_stage_changes_nothing_in_the_base_it_shares_with_random_embedding(
+    kind, options
+):
+    alone, model = (
+        Subject(each, each.Config(**options)).trained() for each in (RandomEmbedding, kind)
+    )
     for name, value in alone.state_dict().items():
         assert torch.equal(model.base.state_dict()[name], value), name
     assert not any(each.requires_grad for each in model.base.parameters())

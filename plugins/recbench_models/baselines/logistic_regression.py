@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from recbench import CTRModel, Features, Reads, Schema
 from recbench.layers import FieldEmbeddings
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class LogisticRegressionConfig:
+class LogisticRegressionConfig(Options):
     """Logistic regression has no options."""
 
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from recbench import CTRModel, Features, FitResult, Model, Reads, Schema, Source, TrainingRun
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class PopularityConfig:
+class PopularityConfig(Options):
     """Popularity has no options."""
 
 

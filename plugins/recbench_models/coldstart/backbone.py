@@ -44,7 +44,8 @@ class Backbone(nn.Module):
             config: What of its configuration differs from the defaults.
 
         Raises:
-            UsageError: If it is no click model or has no table of items, or the label is a number.
+            UsageError: If it is no click model, is trained in a way of its own or has no table of
+                items, or the label is a number.
         """
         super().__init__()
         if not schema.of("label")[0].size:
@@ -71,6 +72,11 @@ class Backbone(nn.Module):
             raise UsageError(
                 f"backbone {name} has no table of the field '{self.item.name}' in a "
                 "recbench.layers.FieldEmbeddings, so there is no ID vector to replace"
+            )
+        if kind.fit is not CTRModel.fit:
+            raise UsageError(
+                f"backbone {name} has a way of its own to be trained, its `fit`, which is not "
+                "called here; choose another one"
             )
         self.width = sum(self._tables.values())
         fields = [field for field in schema.of("item") if field != self.item]

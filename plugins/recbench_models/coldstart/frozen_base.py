@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Self, cast
+
+import torch
 
 from recbench import (
     Batch,
@@ -36,11 +39,16 @@ class FrozenBaseConfig(WarmUpConfig):
     meta_rate: float = 1e-3  # Adam's learning rate in the second stage
 
 
+def own_draws() -> AbstractContextManager[None]:
+    """Draw what is put on a base within, and leave random numbers to training as the base does."""
+    return torch.random.fork_rng(devices=[])
+
+
 class FrozenBase(MetaModel):
     """Trains `random-embedding` as it is, freezes it, then trains what is its own.
 
     The base is selected by what it scores itself, warmed up by the defaults of `random-embedding`,
-    so that it is the same whatever is put on it.
+    so that it is the same whatever is put on it; that is drawn by `own_draws`.
 
     Attributes:
         base: The backbone and which items are old; it has no gradients but in its own training.

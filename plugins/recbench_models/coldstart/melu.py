@@ -29,12 +29,13 @@ from recbench import (
 from recbench.batch import Batch
 from recbench.errors import UsageError
 from recbench.layers import MLP, FieldEmbeddings, widen
+from recbench_models.options import Options
 
 Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class MeLUConfig:
+class MeLUConfig(Options):
     """Options of `MeLU`."""
 
     embedding_dim: int = 32  # width of each field's vectors
@@ -42,11 +43,6 @@ class MeLUConfig:
     local_steps: int = 1  # of adaptation; 0 for the same network without
     local_learning_rate: float = 5e-6  # of adaptation, alpha
     first_order: bool = False  # leave the second derivatives out of the meta-gradient
-
-    def __post_init__(self) -> None:
-        """Refuse steps that cannot be made."""
-        if self.local_steps < 0:
-            raise UsageError(f"local_steps is {self.local_steps}; at least 0")
 
 
 class MeLU(MetaModel):

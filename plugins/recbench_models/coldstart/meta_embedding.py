@@ -17,7 +17,7 @@ from recbench import Batch, EpisodeBatch, EpisodeSource, Features, Schema, Sourc
 from recbench.errors import UsageError
 from recbench.model import Adapted
 from recbench.ops import backend
-from recbench_models.coldstart.frozen_base import FrozenBase, FrozenBaseConfig
+from recbench_models.coldstart.frozen_base import FrozenBase, FrozenBaseConfig, own_draws
 from recbench_models.coldstart.warm_up import ItemVectors, errors_by_item, mean_by_item
 
 
@@ -64,7 +64,8 @@ class MetaEmbedding(FrozenBase):
                 "meta-embedding makes a new item's vector of its other fields, and "
                 f"backbone {config.backbone} embeds none here"
             )
-        self.generator = nn.Linear(backbone.content_width, backbone.width, bias=False)
+        with own_draws():
+            self.generator = nn.Linear(backbone.content_width, backbone.width, bias=False)
 
     def forward(self, features: Features) -> Tensor:
         """Return click logits, [B]; new items have generated vectors."""

@@ -16,7 +16,7 @@ from recbench import Batch, EpisodeSource, Features, Schema, Source
 from recbench.errors import UsageError
 from recbench.layers import MLP
 from recbench.model import Adapted
-from recbench_models.coldstart.frozen_base import FrozenBase, FrozenBaseConfig
+from recbench_models.coldstart.frozen_base import FrozenBase, FrozenBaseConfig, own_draws
 from recbench_models.coldstart.warm_up import ItemVectors, mean_by_item
 
 
@@ -64,10 +64,11 @@ class MWUF(FrozenBase):
                     f"none here{' but the id' if kind == 'item' else ''}; see its options "
                     "in mwuf.backbone_config"
                 )
-        self.scale, self.shift = (
-            _constant(width, config.hidden, backbone.width, start)
-            for width, start in ((backbone.content_width, 1.0), (backbone.user_width, 0.0))
-        )
+        with own_draws():
+            self.scale, self.shift = (
+                _constant(width, config.hidden, backbone.width, start)
+                for width, start in ((backbone.content_width, 1.0), (backbone.user_width, 0.0))
+            )
         self.cold = nn.Parameter(torch.zeros(backbone.item.size, backbone.width))
         self.register_buffer("common", torch.zeros(backbone.width))
         self.register_buffer("old_users", torch.zeros(backbone.item.size, backbone.user_width))

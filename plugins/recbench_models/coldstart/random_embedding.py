@@ -27,9 +27,9 @@ from recbench import (
 from recbench.model import Adapted
 from recbench.schema import FIRST_ID
 from recbench.training import fit
-from recbench_models.choices import check_choices
 from recbench_models.coldstart.backbone import Backbone
 from recbench_models.coldstart.warm_up import WarmUp, mean_by_item
+from recbench_models.options import Options
 
 SETTINGS = {"epochs": 10, "learning_rate": 1e-3, "patience": 2}
 """Of the backbone's training, chosen on validation items."""
@@ -39,7 +39,7 @@ SPACE: SearchSpace = {**COMMON_SPACE, "warm_up_rate": LogRange(0.05, 5.0)}
 
 
 @dataclass(frozen=True)
-class WarmUpConfig:
+class WarmUpConfig(Options):
     """Options of every model that warms up IDs."""
 
     backbone: str = "din-base"  # the click model, a plugin's name
@@ -50,10 +50,6 @@ class WarmUpConfig:
     warm_up_optimizer: Literal["adam", "sgd"] = "sgd"  # of ID vectors
     warm_up_rate: float = 1.0  # learning rate of ID vectors
     warm_up_passes: int = 1  # steps over the same rows
-
-    def __post_init__(self) -> None:
-        """Refuse values that are not among the choices."""
-        check_choices(self)
 
     def warm_up(self, step_rows: Tensor) -> WarmUp:
         """Return how ID vectors are warmed up, `step_rows` of an item in a step."""
@@ -160,4 +156,5 @@ class RandomEmbedding(MetaModel):
         if not self.config.warm_up_rows:
             first = next(iter(episodes.batched(1)))
             self.step_rows.fill_(max(1, len(first.support)))
+        self.backbone.model.before_training(episodes.rows)
         return fit(self, episodes.rows, validate, run)

@@ -18,10 +18,11 @@ from recbench_models.multitask.experts import EXPERT_SPACE, Experts, Gates
 from recbench_models.multitask.inputs import Inputs
 from recbench_models.multitask.task_weights import TaskWeights
 from recbench_models.multitask.towers import Towers
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class MMoEConfig:
+class MMoEConfig(Options):
     """Options of `MMoE` and `MoE`."""
 
     embedding_dim: int = 8  # width of each category's vectors

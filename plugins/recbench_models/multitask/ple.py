@@ -20,10 +20,11 @@ from recbench_models.multitask.experts import EXPERT_SPACE, Experts, Gates
 from recbench_models.multitask.inputs import Inputs
 from recbench_models.multitask.task_weights import TaskWeights
 from recbench_models.multitask.towers import Towers
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class PLEConfig:
+class PLEConfig(Options):
     """Options of `PLE`."""
 
     embedding_dim: int = 8  # width of each category's vectors

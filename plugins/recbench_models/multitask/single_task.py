@@ -16,10 +16,11 @@ from recbench_models.multitask.experts import BOTTOM_SPACE, Experts
 from recbench_models.multitask.inputs import Inputs
 from recbench_models.multitask.task_weights import TaskWeights
 from recbench_models.multitask.towers import Towers
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class SingleTaskConfig:
+class SingleTaskConfig(Options):
     """Options of `SingleTask`."""
 
     embedding_dim: int = 8  # width of each category's vectors

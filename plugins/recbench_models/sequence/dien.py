@@ -26,14 +26,14 @@ from recbench import (
 from recbench.layers import AUGRU, GRU, MLP, Activation, DINAttention, FieldEmbeddings, watch, widen
 from recbench.ops.augru import AttentionMode
 from recbench.ops.ragged import masked_softmax
-from recbench_models.choices import check_choices
+from recbench_models.options import Options
 
 NEGATIVE_DRAWS = 4
 """Draws of a negative before a step whose draws all met the true item is left out."""
 
 
 @dataclass(frozen=True)
-class DIENConfig:
+class DIENConfig(Options):
     """Options of `DIEN`."""
 
     embedding_dim: int = 16  # width of each field's vectors
@@ -48,10 +48,6 @@ class DIENConfig:
     mlp: tuple[int, ...] = (200, 80)  # hidden layers
     activation: Activation = "prelu"  # after each hidden layer
     dropout: float = 0.0  # share of hidden units left out in training
-
-    def __post_init__(self) -> None:
-        """Refuse values that are not among the choices."""
-        check_choices(self)
 
 
 class DIEN(CTRModel):

@@ -5,7 +5,6 @@ Zhou et al., "Deep Interest Network for Click-Through Rate Prediction", KDD 2018
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,13 +16,10 @@ from recbench import (
     CTRBatch,
     CTRModel,
     Features,
-    FitResult,
-    Model,
     Range,
     Reads,
     Schema,
     Source,
-    TrainingRun,
 )
 from recbench.layers import (
     MLP,
@@ -33,11 +29,11 @@ from recbench.layers import (
     MiniBatchAwareL2,
     watch,
 )
-from recbench_models.choices import check_choices
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class DINConfig:
+class DINConfig(Options):
     """Options of `DIN`."""
 
     embedding_dim: int = 16  # width of each field's vectors
@@ -51,10 +47,6 @@ class DINConfig:
     activation: Activation = "prelu"  # after each hidden layer
     dropout: float = 0.0  # share of hidden units left out in training
     mba_l2: float = 0.0  # strength of mini-batch aware L2, lambda; the paper has 0.01
-
-    def __post_init__(self) -> None:
-        """Refuse values that are not among the choices."""
-        check_choices(self)
 
 
 class DIN(CTRModel):
@@ -118,10 +110,7 @@ class DIN(CTRModel):
         penalty: Tensor = self.penalty(self.embeddings, batch.features)
         return loss + 0.5 * self.config.mba_l2 * penalty
 
-    def fit(
-        self, train: Source, validate: Callable[[Model], dict[str, float]], run: TrainingRun
-    ) -> FitResult:
-        """Train; with mini-batch aware L2, count each id's occurrences in `train` before."""
+    def before_training(self, train: Source) -> None:
+        """Count each id's occurrences in `train`, for mini-batch aware L2."""
         if self.penalty is not None:
             self.penalty.count(batch.features for batch in train)
-        return super().fit(train, validate, run)

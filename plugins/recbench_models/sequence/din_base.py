@@ -13,11 +13,11 @@ from torch import Tensor
 
 from recbench import COMMON_SPACE, CTRModel, Features, Range, Reads, Schema
 from recbench.layers import MLP, Activation, FieldEmbeddings
-from recbench_models.choices import check_choices
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class DINBaseConfig:
+class DINBaseConfig(Options):
     """Options of `DINBase`."""
 
     embedding_dim: int = 16  # width of each field's vectors
@@ -27,10 +27,6 @@ class DINBaseConfig:
     mlp: tuple[int, ...] = (200, 80)  # hidden layers
     activation: Activation = "prelu"  # after each hidden layer
     dropout: float = 0.0  # share of hidden units left out in training
-
-    def __post_init__(self) -> None:
-        """Refuse values that are not among the choices."""
-        check_choices(self)
 
 
 class DINBase(CTRModel):

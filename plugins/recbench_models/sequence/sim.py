@@ -26,11 +26,11 @@ from recbench.layers import (
     watch,
 )
 from recbench.ops.ragged import masked_softmax
-from recbench_models.choices import check_choices
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class SIMConfig:
+class SIMConfig(Options):
     """Options of `SIM`."""
 
     embedding_dim: int = 16  # width of each field's vectors
@@ -47,10 +47,6 @@ class SIMConfig:
     mlp: tuple[int, ...] = (200, 80)  # hidden layers, of the GSU's head too
     activation: Activation = "prelu"  # after each hidden layer
     dropout: float = 0.0  # share of hidden units left out in training
-
-    def __post_init__(self) -> None:
-        """Refuse values that are not among the choices."""
-        check_choices(self)
 
 
 class SIM(CTRModel):

@@ -16,10 +16,11 @@ from recbench import COMMON_SPACE, Features, NextItemBatch, NextItemModel, Range
 from recbench.errors import UsageError
 from recbench.layers import FieldEmbeddings, item_cross_entropy
 from recbench.schema import FIRST_ID
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class GRU4RecConfig:
+class GRU4RecConfig(Options):
     """Options of `GRU4Rec`."""
 
     embedding_dim: int = 100  # width of the items that the GRU reads
@@ -30,6 +31,7 @@ class GRU4RecConfig:
 
     def __post_init__(self) -> None:
         """Refuse widths that do not fit together."""
+        super().__post_init__()
         if self.shared_items and self.embedding_dim != self.hidden:
             raise UsageError(
                 "gru4rec.shared_items needs items as wide as the state; embedding_dim is "

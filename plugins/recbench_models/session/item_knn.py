@@ -29,11 +29,12 @@ from recbench import (
 from recbench.batch import Batch
 from recbench.errors import UsageError
 from recbench.schema import FIRST_ID
+from recbench_models.options import Options
 from recbench_models.session.rows import Ints, SparseRows, count_pairs
 
 
 @dataclass(frozen=True)
-class ItemKNNConfig:
+class ItemKNNConfig(Options):
     """Options of `ItemKNN`."""
 
     neighbours: int = 100  # most similar items kept for each item, k

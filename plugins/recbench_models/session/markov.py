@@ -22,11 +22,12 @@ from recbench import (
 )
 from recbench.errors import UsageError
 from recbench.schema import FIRST_ID
+from recbench_models.options import Options
 from recbench_models.session.rows import Ints, SparseRows, count_pairs
 
 
 @dataclass(frozen=True)
-class MarkovConfig:
+class MarkovConfig(Options):
     """Options of `Markov`."""
 
     prior: float = 1.0  # events that popularity counts for, beside those seen after the last item

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from recbench import Features, FitResult, Model, NextItemModel, Reads, Schema, Source, TrainingRun
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class ItemPopularityConfig:
+class ItemPopularityConfig(Options):
     """Popularity has no options."""
 
 

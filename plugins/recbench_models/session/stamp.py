@@ -16,11 +16,11 @@ from recbench import COMMON_SPACE, Choice, Features, NextItemBatch, NextItemMode
 from recbench.layers import FieldEmbeddings, item_cross_entropy, watch
 from recbench.ops.ragged import length_mask
 from recbench.schema import FIRST_ID
-from recbench_models.choices import check_choices
+from recbench_models.options import Options
 
 
 @dataclass(frozen=True)
-class STAMPConfig:
+class STAMPConfig(Options):
     """Options of `STAMP` and `STMP`."""
 
     embedding_dim: int = 100  # width of items and of every layer, D
@@ -29,10 +29,6 @@ class STAMPConfig:
     max_norm: float = 1.5  # reference: longest vector of a click; its Yoochoose script has 1
     embedding_std: float = 0.002  # of the normal distribution that items are drawn from
     weight_std: float = 0.05  # of the one that weights are drawn from; biases begin at zero
-
-    def __post_init__(self) -> None:
-        """Refuse values that are not among the choices."""
-        check_choices(self)
 
 
 class STMP(NextItemModel):
