@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from recbench.errors import RecbenchError, UsageError
+from recbench.errors import RecbenchError, UsageError, unknown_name
 from recbench.leaderboard.loading import load_records
 from recbench.leaderboard.render import to_markdown
 from recbench.leaderboard.table import tables
@@ -16,7 +16,13 @@ from recbench.record import RunRecord
 _NONE = "There are no records yet.\n"
 END = "<!-- end of leaderboard -->"
 _BEGIN = r"<!-- leaderboard(?: of (?P<dataset>[\w.+@-]+))? -->"
-_BOARD = re.compile(rf"(?P<begin>{_BEGIN}\n).*?(?={END})", re.DOTALL)
+_MARK = r"^[ \t]*<!-- (?:end of )?leaderboard\b"
+_BOARD = re.compile(
+    rf"^(?P<begin>[ \t]*{_BEGIN}(?P<newline>\r?\n))(?:(?!{_MARK}).)*(?P<end>^[ \t]*{END})"
+    rf"|(?P<stray>{_MARK}[^\r\n]*)",
+    re.DOTALL | re.MULTILINE,
+)
+"""A leaderboard with its marks, or else a mark that lacks its partner."""
 
 
 def make_pages(paths: Sequence[Path], root: Path) -> dict[Path, str]:
@@ -30,7 +36,8 @@ def make_pages(paths: Sequence[Path], root: Path) -> dict[Path, str]:
         root: The results folder.
 
     Raises:
-        UsageError: If a page cannot be read or has no place for a leaderboard.
+        UsageError: If a page cannot be read, has no place for a leaderboard or a mark without its
+            partner, or asks for a dataset of which there is no record while there are others.
         RecbenchError: If a record or its predictions are damaged or missing: nothing is left out
             of a page in silence.
     """
@@ -38,7 +45,7 @@ def make_pages(paths: Sequence[Path], root: Path) -> dict[Path, str]:
     records, problems = load_records(root)
     if problems:
         raise RecbenchError("\n".join(problems))
-    return {path: _filled(text, records, root) for path, text in pages.items()}
+    return {path: _filled(path, text, records, root) for path, text in pages.items()}
 
 
 def differences(pages: dict[Path, str]) -> str:
@@ -58,14 +65,14 @@ def write_pages(pages: dict[Path, str]) -> None:
     """
     for path, text in pages.items():
         try:
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(text.encode())
         except OSError as error:
             raise RecbenchError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()  # with the line ends that it has
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read the page {path}: {error}") from error
     if not _BOARD.search(text):
@@ -76,12 +83,26 @@ def _read(path: Path) -> str:
     return text
 
 
-def _filled(text: str, records: Sequence[RunRecord], root: Path) -> str:
+def _filled(path: Path, text: str, records: Sequence[RunRecord], root: Path) -> str:
+    names = {record.dataset.name for record in records}
+
     def board(found: re.Match[str]) -> str:
-        made = tables(records, found["dataset"], root)
+        line = text.count("\n", 0, found.start()) + 1
+        if found["stray"]:
+            raise UsageError(
+                f"line {line} of {path} has no partner: {found['stray'].strip()}; a leaderboard "
+                f"stands between `<!-- leaderboard -->` and `{END}`, each on a line of its own"
+            )
+        dataset, newline = found["dataset"], found["newline"]
+        if dataset and names and dataset not in names:
+            raise unknown_name(
+                f"dataset on line {line} of {path}, of which there is no record:", dataset, names
+            )
+        made = tables(records, dataset, root)
         for table in made:
             if table.uncertain:
                 raise RecbenchError(f"{table.group.title} cannot be ranked: {table.uncertain}")
-        return f"{found['begin']}\n{to_markdown(made) or _NONE}\n"
+        shown = f"\n{to_markdown(made) or _NONE}\n".replace("\n", newline)
+        return f"{found['begin']}{shown}{found['end']}"
 
     return _BOARD.sub(board, text)

@@ -12,6 +12,7 @@ from html import escape
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from recbench.errors import RecbenchError, UsageError
 from recbench.leaderboard.cells import Cell, Column, blocks, notes
@@ -49,7 +50,7 @@ def publish(root: Path, output: Path) -> list[Path]:
 
     Args:
         root: The results folder.
-        output: The site's folder. An earlier site there is replaced as a whole.
+        output: The site's folder. An earlier site in it is replaced; the folder itself stays.
 
     Raises:
         UsageError: If there is no record, or the folder has something else in it.
@@ -60,25 +61,61 @@ def publish(root: Path, output: Path) -> list[Path]:
         raise RecbenchError("\n".join(problems))
     if not records:
         raise UsageError(f"there is no record in {root}; `recbench run` makes some")
-    if output.exists() and not _is_site(output):
-        raise UsageError(f"{output} exists and is no site that recbench made; choose another")
-    site = _site(records, root)
-    draft = output.with_name(f".{output.name}.draft")
+    folder = output.resolve()
+    if root.resolve().is_relative_to(folder):
+        raise UsageError(
+            f"the records in {root} would be part of the site in {output}; choose another"
+        )
     try:
-        shutil.rmtree(draft, ignore_errors=True)
-        pages = _write(site, draft)
-        shutil.rmtree(output, ignore_errors=True)
-        draft.replace(output)
+        if folder.exists() and (foreign := _foreign(folder)):
+            raise UsageError(
+                f"{foreign} is no part of a site that recbench made, and would be lost; "
+                "choose another folder, or move it"
+            )
+        site = _site(records, root)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as draft:
+            pages = _write(site, Path(draft))
+            _replace(folder, Path(draft))
     except OSError as error:
         raise RecbenchError(f"cannot write {output}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return [output / page for page in pages]
 
 
-def _is_site(folder: Path) -> bool:
-    index = folder / "index.html"
-    return index.is_file() and GENERATOR in index.read_text(encoding="utf-8", errors="replace")
+def _foreign(folder: Path) -> Path | None:
+    """Return what keeps a folder from being a site, or an empty folder, if anything does."""
+    if not folder.is_dir():
+        return folder
+    site = _is_page(folder / "index.html")
+    for entry in sorted(folder.iterdir()):
+        if site and entry.name == RECORDS and entry.is_dir() and not entry.is_symlink():
+            files = (each for each in sorted(entry.rglob("*")) if not each.is_dir())
+            if other := next((each for each in files if each.suffix != ".json"), None):
+                return other
+        elif not _is_page(entry):
+            return entry
+    return None
+
+
+def _is_page(path: Path) -> bool:
+    if path.suffix != ".html" or not path.is_file():
+        return False
+    return GENERATOR in path.read_text(encoding="utf-8", errors="replace")
+
+
+def _replace(folder: Path, draft: Path) -> None:
+    """Put a draft in the place of what a site's folder has.
+
+    The folder stays the same one, for a shell or a server may be in it. Pages go last and come
+    first, so that what an interrupted call leaves is still known as a site.
+    """
+    folder.mkdir(exist_ok=True)
+    if (folder / RECORDS).exists():
+        shutil.rmtree(folder / RECORDS)
+    for page in folder.iterdir():
+        page.unlink()
+    for entry in sorted(draft.iterdir(), key=Path.is_dir):
+        shutil.move(entry, folder)
 
 
 def _site(records: Sequence[RunRecord], root: Path) -> Site:
@@ -92,7 +129,6 @@ def _site(records: Sequence[RunRecord], root: Path) -> Site:
 
 def _write(site: Site, folder: Path) -> list[str]:
     """Write the pages and copy the records; return the pages' names."""
-    folder.mkdir(parents=True)
     paths = [each.path(site.root) for own in site.records.values() for each in own]
     paths += [each.path(site.root) for each in site.studies.values()]
     for path in paths:

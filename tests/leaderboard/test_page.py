@@ -6,6 +6,7 @@ from recbench.leaderboard import differences, make_pages, write_pages
 from recbench.record import predictions_path
 
 ALL = "<!-- leaderboard -->\n<!-- end of leaderboard -->"
+OF_SHOP = ALL.replace("leaderboard -->", "leaderboard of shop -->", 1)
 
 
 @pytest.fixture
@@ -96,6 +97,49 @@ def test_a_page_without_marks_or_that_is_not_there_is_a_mistake(page, tmp_path):
         make_pages([page("# Results\n")], tmp_path)
     with pytest.raises(UsageError, match=r"cannot read the page .*nowhere\.md"):
         make_pages([tmp_path / "nowhere.md"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"<!-- leaderboard -->\nMINE\n{OF_SHOP}\n", 1),
+        (f"{ALL}\nMINE\n<!-- end of leaderboard -->\n", 4),
+        (f"{ALL}\n<!-- leaderboard of shop -->\nMINE\n", 3),
+        (f"{ALL}\n<!-- leaderboard of my shop -->\nMINE\n<!-- end of leaderboard -->\n", 3),
+        ("<!-- leaderboard --> MINE\n<!-- end of leaderboard -->\n", 1),
+    ],
+)
+def test_a_mark_without_its_partner_is_named(save, page, tmp_path, text, line):
+    save()
+    with pytest.raises(UsageError, match=rf"line {line} of .*README\.md has no partner: <!-- "):
+        make_pages([page(text)], tmp_path / "results")
+
+
+def test_a_mark_within_a_sentence_is_text(save, page, tmp_path):
+    save()
+    path = page(f"Between `<!-- leaderboard -->` and `<!-- end of leaderboard -->`:\n{OF_SHOP}\n")
+    text = make_pages([path], tmp_path / "results")[path]
+    assert text.count("### shop v1") == 1
+
+
+def test_a_misspelt_dataset_is_a_mistake_where_there_are_records(save, page, tmp_path):
+    path = page(f"# Results\n{OF_SHOP.replace('shop', 'shpo')}")
+    assert "There are no records yet." in make_pages([path], tmp_path / "results")[path]
+    save()
+    with pytest.raises(UsageError, match=r"line 2 of .*README\.md.* 'shpo'; did you mean shop\?"):
+        make_pages([path], tmp_path / "results")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_page_keeps_its_line_ends(save, page, tmp_path, newline):
+    save()
+    path = page("")
+    path.write_bytes(f"# Results\n\n{ALL}\nafter\n".replace("\n", newline).encode())
+    write_pages(make_pages([path], tmp_path / "results"))
+    lines = path.read_bytes().decode().split(newline)
+    assert len(lines) > 10
+    assert not any("\n" in line or "\r" in line for line in lines)
+    assert differences(make_pages([path], tmp_path / "results")) == ""
 
 
 @pytest.mark.parametrize("damage", ["record", "predictions"])

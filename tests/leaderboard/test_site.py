@@ -1,5 +1,8 @@
+import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,20 +120,83 @@ def test_settings_are_never_taken_for_html(save, site):
     assert "(a=</td><script>alert(1)</script>)" in page.text
 
 
-def test_a_later_site_replaces_an_earlier_one_and_nothing_else(save, site, tmp_path):
+def test_a_later_site_replaces_an_earlier_one(save, site, tmp_path):
     save(dataset="gone")
     site()
     next((tmp_path / "results").glob("gone-v1/*/*/*.json")).unlink()
     save()
     assert "gone.html" not in site()
     assert not (tmp_path / "site" / "gone.html").exists()
-    precious = tmp_path / "precious"
-    precious.mkdir()
-    (precious / "index.html").write_text("mine")
-    with pytest.raises(UsageError, match="is no site that recbench made"):
-        publish(tmp_path / "results", precious)
-    assert [path.name for path in precious.iterdir()] == ["index.html"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["precious", "results", "site"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results", "site"]
+
+
+@pytest.mark.parametrize(
+    "foreign", ["CNAME", ".git/HEAD", "mine.html", "records/shop-v1/time/din/a.predictions.arrow"]
+)
+def test_what_no_site_has_is_named_and_nothing_is_lost(save, site, tmp_path, foreign):
+    save()
+    site()
+    path = tmp_path / "site" / foreign
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+    before = sorted((tmp_path / "site").rglob("*"))
+    named = path.parent if path.parent.name == ".git" else path
+    with pytest.raises(UsageError, match=f"{re.escape(str(named))} is no part of a site that"):
+        site()
+    assert sorted((tmp_path / "site").rglob("*")) == before
+
+
+@pytest.mark.parametrize("foreign", ["index.html", "records/a.json"])
+def test_a_folder_without_an_index_of_recbench_is_no_site(save, site, tmp_path, foreign):
+    save()
+    path = tmp_path / "site" / foreign
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    with pytest.raises(UsageError, match="is no part of a site that recbench made"):
+        site()
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("folder", ["results", ".", "link"])
+def test_a_site_never_takes_the_place_of_the_records(save, tmp_path, folder):
+    path = save().path(tmp_path / "results")
+    (tmp_path / "link").symlink_to("results")
+    with pytest.raises(UsageError, match="would be part of the site in"):
+        publish(tmp_path / "results", tmp_path / folder)
+    assert path.is_file()
+
+
+def test_records_within_an_earlier_site_are_kept(save, site, tmp_path):
+    save()
+    site()
+    copied = tmp_path / "site" / "records"
+    (tmp_path / "results").rename(tmp_path / "old")
+    for path in (tmp_path / "old").rglob("*.arrow"):
+        shutil.copy(path, copied / path.relative_to(tmp_path / "old"))
+    before = sorted(copied.rglob("*"))
+    with pytest.raises(UsageError, match="would be part of the site in"):
+        publish(copied, tmp_path / "site")
+    assert sorted(copied.rglob("*")) == before
+
+
+def test_an_empty_folder_and_the_current_one_are_taken(save, tmp_path, monkeypatch):
+    save()
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    node = here.stat().st_ino
+    for _ in range(2):
+        pages = publish(tmp_path / "results", Path())
+        assert all(page.is_file() for page in pages)
+    assert here.stat().st_ino == node
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "results"]
+
+
+def test_a_file_is_no_folder_for_a_site(save, tmp_path):
+    save()
+    (tmp_path / "site").write_text("mine")
+    with pytest.raises(UsageError, match="site is no part of a site"):
+        publish(tmp_path / "results", tmp_path / "site")
 
 
 def test_without_records_or_with_a_damaged_one_there_is_no_site(save, tmp_path):
