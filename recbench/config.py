@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from recbench.data import DataConfig
 from recbench.device import without_number
 from recbench.errors import UsageError, unknown_name
-from recbench.plain import digest, from_plain
+from recbench.plain import digest, finite, from_plain
 from recbench.training import TrainingConfig
 
 T = TypeVar("T")
@@ -138,7 +138,7 @@ def build(kind: type[T], changes: Mapping[str, Any], owner: str) -> T:
         owner: What the fields belong to, for errors.
 
     Raises:
-        UsageError: If a field does not exist or a value has the wrong type.
+        UsageError: If a field does not exist, or a value has the wrong type or is not finite.
     """
     if not isinstance(changes, Mapping):
         raise UsageError(f"{owner} must be a table of fields, got {changes!r}")
@@ -149,9 +149,13 @@ def build(kind: type[T], changes: Mapping[str, Any], owner: str) -> T:
     defaults = {name: _default(each) for name, each in known.items() if name not in changes}
     given = {name: value for name, value in defaults.items() if value is not MISSING}
     try:
-        return from_plain(kind, _plain({**given, **changes}))
+        made = from_plain(kind, _plain({**given, **changes}))
     except ValueError as error:
         raise UsageError(f"{owner}: {error}") from error
+    for name, value in vars(made).items():
+        if finite(_plain(value)) != _plain(value):
+            raise UsageError(f"{owner}: field '{name}' must be finite, got {value}")
+    return made
 
 
 def _default(each: Field[Any]) -> Any:

@@ -197,7 +197,7 @@ class RunRecord:
 
         Raises:
             RecbenchError: If it cannot be read, is no JSON, does not have exactly the fields of its
-                version, or comes from a newer version.
+                version, has no scores or no version of one, or comes from a newer version.
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -212,7 +212,10 @@ class RunRecord:
         except ValueError as error:
             raise RecbenchError(f"{path}: {error}") from error
         try:
-            return from_plain(cls, present)
+            record = from_plain(cls, present)
+            if not record.scores or record.scores.keys() != record.metric_versions.keys():
+                raise ValueError("fields 'scores' and 'metric_versions' must name the same scores")
+            return record
         except ValueError as error:
             raise RecbenchError(
                 f"{path} is no run record as recbench writes it: {error}; restore it, or run it "

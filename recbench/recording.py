@@ -33,11 +33,11 @@ from recbench.record import (
     ModelRecord,
     RunRecord,
     Seconds,
-    predictions_path,
     record_path,
     state_path,
 )
 from recbench.schema import FIRST_ID
+from recbench.scored import load_predictions
 from recbench.training import checkpoint_notes
 
 KEY = "recbench.key"
@@ -88,14 +88,13 @@ def finished(order: Order, results: Path, *, with_state: bool) -> RunRecord | No
         order.config.hash,
         order.config.seed,
     )
-    if not (path.exists() and predictions_path(path).exists()):
-        return None
     if with_state and state_key(path) != order.key:
         return None
     try:
         record = RunRecord.load(path)
+        load_predictions(path)
     except RecbenchError:
-        return None  # a damaged record is made anew
+        return None  # what is damaged is made anew
     return record if record.key == order.key else None
 
 

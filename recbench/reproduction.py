@@ -5,8 +5,10 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recbench.config import RunConfig
 from recbench.device import without_number
@@ -16,7 +18,10 @@ from recbench.pipeline import run
 from recbench.plain import from_plain
 from recbench.progress import SILENT, Progress
 from recbench.record import RunRecord
-from recbench.scored import load_predictions
+from recbench.scored import load_predictions, same
+
+NUMBERS = ("prediction", "rank")
+"""Columns that can change a little."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,9 @@ class Reproduction:
     Attributes:
         record: The recorded run.
         again: The second one.
-        differences: What the second changed in each score.
-        predictions: Largest change of a prediction; nan if the test examples are not the same.
+        differences: What the second changed in each score; nan if only one of them has it.
+        predictions: Largest change of a prediction or rank; nan if they cannot be compared.
+        columns: Columns of the predictions that are not the same to the last bit.
         notes: What is not the same about code, machine or software, in sentences.
     """
 
@@ -35,12 +41,13 @@ class Reproduction:
     again: RunRecord
     differences: dict[str, float]
     predictions: float
+    columns: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
     def exact(self) -> bool:
         """Whether every prediction, and with them every score, is the same to the last bit."""
-        return self.predictions == 0 and not any(self.differences.values())
+        return not self.columns and not any(self.differences.values())
 
 
 def reproduce(
@@ -68,15 +75,37 @@ def reproduce(
         again = run(config, replace(folders, results=Path(scratch)), progress, again=True)
         _require_same_data(record, again)
         second = load_predictions(again.path(Path(scratch)))
-        changes = [
-            float(np.max(np.abs(first[name].astype(np.float64) - second[name]), initial=0.0))
-            if len(first[name]) == len(second[name])
-            else np.nan
-            for name in first
-            if name.partition("/")[0] in ("prediction", "rank")
-        ]
-    differences = {name: again.scores[name] - value for name, value in record.scores.items()}
-    return Reproduction(record, again, differences, max(changes), _notes(record, again))
+    changes = {name: _change(first.get(name), second.get(name)) for name in {**second, **first}}
+    predictions = [change for name, change in changes.items() if name.partition("/")[0] in NUMBERS]
+    differences = {
+        name: _difference(record.scores.get(name, np.nan), again.scores.get(name, np.nan))
+        for name in {**record.scores, **again.scores}
+    }
+    return Reproduction(
+        record,
+        again,
+        differences,
+        float(np.max(predictions)),
+        tuple(name for name, change in changes.items() if change != 0),
+        _notes(record, again),
+    )
+
+
+def _change(first: NDArray[Any] | None, second: NDArray[Any] | None) -> float:
+    """Return the largest change in a column: 0 if it is the same, nan if that is unknown."""
+    if first is None or second is None:
+        return np.nan
+    if same(first, second):
+        return 0.0
+    numbers = first.dtype.kind in "biuf" and second.dtype.kind in "biuf"
+    if not numbers or len(first) != len(second):
+        return np.nan
+    return float(np.max(np.abs(first.astype(np.float64) - second)))
+
+
+def _difference(first: float, second: float) -> float:
+    """Return what a score has changed by; 0 if it is undefined in both runs."""
+    return 0.0 if np.isnan(first) and np.isnan(second) else second - first
 
 
 def _require_same_data(record: RunRecord, again: RunRecord) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,26 +47,34 @@ def load_predictions(record: Path) -> Rows:
     try:
         with pa.memory_map(str(path)) as file:
             table = pa.ipc.open_file(file).read_all()
-    except (OSError, pa.ArrowInvalid) as error:
+        if not table.column_names:
+            raise ValueError("they have no columns")
+        return {name: table.column(name).to_numpy() for name in table.column_names}
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise RecbenchError(
             f"the predictions {path} cannot be read ({error}); restore them, or run it again"
         ) from error
-    names = table.column_names
-    return {name: table.column(name).to_numpy() for name in names}
+
+
+def same(first: NDArray[Any], second: NDArray[Any]) -> bool:
+    """Return whether two columns hold the same values; nan is the same as nan."""
+    both_real = first.dtype.kind == second.dtype.kind == "f"
+    return np.array_equal(first, second, equal_nan=both_real)
 
 
 def rescored(record: RunRecord, rows: Rows) -> dict[str, float]:
     """Return the scores that predictions have, by the names of the record's.
 
     Raises:
-        RecbenchError: If columns are missing.
+        RecbenchError: If columns are missing, or hold what cannot be scored.
     """
-    groups = _groups(rows)
     found = {}
-    for score in record.scores:
-        own = [_compute(record, METRICS[metric_of(score)], groups[name]) for name in
-               _judged(record, score, groups)]  # fmt: skip
-        found[score] = sum(own) / len(own)
+    with _scoring(record):
+        groups = _groups(rows)
+        for score in record.scores:
+            own = [_compute(record, METRICS[metric_of(score)], groups[name]) for name in
+                   _judged(record, score, groups)]  # fmt: skip
+            found[score] = sum(own) / len(own)
     return found
 
 
@@ -73,19 +82,32 @@ def score_run(record: RunRecord, rows: Rows) -> ScoredRun:
     """Return what each unit adds to the scores that predictions have.
 
     Raises:
-        RecbenchError: If columns are missing.
+        RecbenchError: If columns are missing, or hold what cannot be scored.
     """
-    unit, count = unit_of(rows)
-    groups = _groups({**rows, "unit": unit})
     contributions = {}
-    for score in record.scores:
-        metric = METRICS[metric_of(score)]
-        own = []
-        for name in _judged(record, score, groups):
-            _require(record, metric, groups[name])
-            own.append(metric.contributions(groups[name], groups[name]["unit"], count))
-        contributions[score] = own[0] if len(own) == 1 else _mean(own, count)
+    with _scoring(record):
+        unit, count = unit_of(rows)
+        groups = _groups({**rows, "unit": unit})
+        for score in record.scores:
+            metric = METRICS[metric_of(score)]
+            own = []
+            for name in _judged(record, score, groups):
+                _require(record, metric, groups[name])
+                own.append(metric.contributions(groups[name], groups[name]["unit"], count))
+            contributions[score] = own[0] if len(own) == 1 else _mean(own, count)
     return ScoredRun(record, count, contributions)
+
+
+@contextmanager
+def _scoring(record: RunRecord) -> Iterator[None]:
+    """Turn what metrics refuse into a `RecbenchError` that names the run."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise RecbenchError(
+            f"the predictions of {record.model.name}, seed {record.seed}, cannot be scored "
+            f"({error}); restore them, or run it again"
+        ) from error
 
 
 def unit_of(rows: Rows) -> tuple[NDArray[np.intp], int]:
@@ -120,7 +142,11 @@ def _groups(rows: Rows) -> dict[str, Rows]:
             label: _chosen(
                 {
                     **shared,
-                    **{key: rows[score_name(key, label)] for key in ("label", "prediction")},
+                    **{
+                        key: rows[score_name(key, label)]
+                        for key in ("label", "prediction")
+                        if score_name(key, label) in rows
+                    },
                 },
                 ~np.isnan(rows[score_name("label", label)].astype(np.float64)),
             )
@@ -163,6 +189,11 @@ def _require(record: RunRecord, metric: Metric, rows: Rows) -> None:
             f"the predictions of {record.model.name}, seed {record.seed}, have no column "
             f"'{missing[0]}', which {metric.name} needs; run it again"
         )
+    for column in metric.columns:
+        values = rows[column]
+        real = values.dtype.kind in "biuf"
+        if column not in IDENTITY and not (real and np.isfinite(values).all()):
+            raise ValueError(f"{column}: expected finite numbers")
 
 
 def _mean(groups: list[Contributions], count: int) -> Contributions:

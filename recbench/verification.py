@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from recbench.config import RunConfig, config_hash
-from recbench.data import PreparedDataset, resolve
+from recbench.data import DataConfig, Part, PreparedDataset, resolve
 from recbench.errors import RecbenchError
+from recbench.evaluate import attainable
 from recbench.folders import Folders
 from recbench.metrics import METRICS, metric_of, scored_users
-from recbench.plain import from_plain
+from recbench.plain import finite, from_plain
 from recbench.plugins import find, load_dataset
 from recbench.record import RunRecord, record_path
 from recbench.recording import prediction_columns
-from recbench.scored import load_predictions, rescored
+from recbench.scored import Rows, load_predictions, rescored, same
+from recbench.task import TOP
 
 TOLERANCE = 1e-9
 """How far scores may differ: by the order of a sum, and no more."""
@@ -43,12 +44,12 @@ class Finding:
 def verify_record(path: Path, folders: Folders) -> list[Finding]:
     """Return what checks of the record at `path` found; the first that differs ends them.
 
-    - record: it has the fields of its version, its hash is that of its configuration, and its name
-      says whose it is;
+    - record: it has the fields of its version, it states what its configuration does, and its
+      place says whose it is;
     - versions: its metrics are those of this recbench;
     - scores: the predictions beside it have the scores that it states;
-    - data: the prepared data on this machine have its fingerprints, and its predictions are of
-      their test examples, with their labels.
+    - data: the prepared data on this machine are what it says of them, with its fingerprints,
+      and its predictions are of their test examples, with their labels.
     """
     found: list[Finding] = []
     try:
@@ -64,6 +65,7 @@ def verify_record(path: Path, folders: Folders) -> list[Finding]:
 
 def _record(record: RunRecord, path: Path, folders: Folders) -> Finding:
     data = record.dataset
+    asked = DataConfig(data.name, data.protocol, data.source, data.size or "", data.limit or 0)
     own = record_path(
         Path(), data.name, data.version, data.protocol, record.model.name,
         record.config_hash, record.seed,
@@ -76,8 +78,10 @@ def _record(record: RunRecord, path: Path, folders: Folders) -> Finding:
         ("its seed is not that of its configuration", record.config.get("seed") != record.seed),
         (
             "its model is not that of its configuration",
-            record.config.get("model") != record.model.name,
+            (record.config.get("model"), record.config.get("model_config"))
+            != (record.model.name, record.model.config),
         ),
+        ("its dataset is not that of its configuration", record.config.get("data") != vars(asked)),
         (
             f"its place is not the end of its path; it belongs to {own}",
             path.resolve().parts[-4:] != own.parts,
@@ -100,14 +104,14 @@ def _versions(record: RunRecord, path: Path, folders: Folders) -> Finding:
 
 def _scores(record: RunRecord, path: Path, folders: Folders) -> Finding:
     rows = load_predictions(path)
-    found: dict[str, float] = rescored(record, rows)
-    if record.scored_users is not None:
+    found: dict[str, float | None] = {**rescored(record, rows), "scored_users": None}
+    if "gauc" in found:
         found["scored_users"] = scored_users(rows["label"], rows["user"])
     stated = {**record.scores, "scored_users": record.scored_users}
     wrong = [
-        f"{name} is {stated[name]:.6g} in the record and {value:.6g} by its predictions"
+        f"{name} is {_shown(stated[name])} in the record and {_shown(value)} by its predictions"
         for name, value in found.items()
-        if not _close(stated[name] or 0.0, value)
+        if not _close(stated[name], value)
     ]
     return Finding("scores", "differs" if wrong else "agrees", "; ".join(wrong))
 
@@ -132,25 +136,54 @@ def _data(record: RunRecord, path: Path, folders: Folders) -> Finding:
     if moved:
         why = f"the {' and '.join(moved)} part has another fingerprint here"
         return Finding("data", "differs", why)
-    return _examples(prepared, load_predictions(path))
+    test = prepared.open_test()
+    why = _described(record, prepared, test) or _examples(prepared, test, load_predictions(path))
+    return Finding("data", "differs" if why else "agrees", why)
 
 
-def _examples(prepared: PreparedDataset, rows: Mapping[str, Any]) -> Finding:
-    expected = prediction_columns(prepared, prepared.open_test(), {})
-    wrong = [
-        name
-        for name, column in expected.items()
-        if name not in rows or not _same(np.asarray(rows[name]), np.asarray(column))
-    ]
-    why = f"the predictions have another {wrong[0]} than the test part" if wrong else ""
-    return Finding("data", "differs" if wrong else "agrees", why)
+def _described(record: RunRecord, prepared: PreparedDataset, test: Part) -> str:
+    """Return what the record says otherwise of its data than they are; empty if nothing."""
+    data, manifest = record.dataset, prepared.manifest
+    stated, known = data.attainable or {}, attainable(test) or {}
+    right = {
+        "task": record.task == manifest.task,
+        "scores": record.scores.keys() == set(prepared.task.scores(prepared.schema)),
+        "source": data.source == manifest.source,
+        "size": data.size == (manifest.size or None),
+        "limit": data.limit == (prepared.limit or None),
+        "leakage": data.leakage == finite(manifest.leakage),
+        "attainable": stated.keys() == known.keys()
+        and all(_close(stated[name], known[name]) for name in known),
+    }
+    wrong = [name for name, agrees in right.items() if not agrees]
+    return f"not as the prepared data have them: {', '.join(wrong)}" if wrong else ""
 
 
-def _same(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> bool:
-    return np.array_equal(first, second, equal_nan="f" in (first.dtype.kind, second.dtype.kind))
+def _examples(prepared: PreparedDataset, test: Part, rows: Rows) -> str:
+    """Return how predictions are not of the test examples; empty if they are."""
+    expected = prediction_columns(prepared, test, {})
+    for name, column in expected.items():
+        if name not in rows or not same(rows[name], np.asarray(column)):
+            return f"the predictions have another {name} than the test part"
+    if "rank" not in rows:
+        return ""
+    tops = [f"top{place}" for place in range(1, min(TOP, prepared.schema.items) + 1)]
+    if missing := [name for name in tops if name not in rows]:
+        return f"the predictions have no column {missing[0]}"
+    found = np.stack([rows[name] == rows["item"] for name in tops])
+    place = np.where(found.any(0), found.argmax(0) + 1, len(tops) + 1)
+    # Items that score the same share their mean place, so none stands beyond 2 * rank - 1.
+    beyond = place > 2 * rows["rank"] - 1
+    return "the predictions have ranks that their top items contradict" if beyond.any() else ""
 
 
-def _close(first: float, second: float) -> bool:
+def _shown(score: float | None) -> str:
+    return "nothing" if score is None else f"{score:.6g}"
+
+
+def _close(first: float | None, second: float | None) -> bool:
+    if first is None or second is None:
+        return first is second
     return math.isclose(first, second, rel_tol=TOLERANCE, abs_tol=TOLERANCE) or (
         math.isnan(first) and math.isnan(second)
     )

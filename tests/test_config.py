@@ -86,6 +86,8 @@ def test_a_setting_for_a_model_that_is_not_run_gets_the_right_name():
         ("training.epochs=true", "training: field 'epochs' must be int, got true"),
         ("training.optimizer=adma", "field 'optimizer' must be adam or adamw or sgd or adagrad"),
         ("training.epochs=0", "training.epochs is 0; at least 1"),
+        ("training.learning_rate=NaN", "training: field 'learning_rate' must be finite"),
+        ("training.learning_rate=null", "training: field 'learning_rate' must be finite"),
     ],
 )
 def test_a_wrong_setting_of_the_training_is_refused(setting, expected):

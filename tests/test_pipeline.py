@@ -14,6 +14,7 @@ from recbench.pipeline import run
 from recbench.progress import Progress
 from recbench.record import RunRecord, predictions_path, state_path
 from recbench.recording import state_key
+from recbench.scored import load_predictions
 
 DATA = DataConfig("taobao", size="tiny", limit=2000)
 TRAINING = {"epochs": 1}
@@ -103,12 +104,14 @@ def test_a_model_is_kept_when_asked_for_even_if_the_run_was_made_before(config, 
     assert state_key(path) == RunRecord.load(path).key
 
 
-@pytest.mark.parametrize("damage", ["record", "predictions", "key"])
+@pytest.mark.parametrize("damage", ["record", "predictions", "part of them", "key"])
 def test_a_damaged_or_outdated_record_is_made_anew(run_folders, damage):
     first = run(POPULARITY, run_folders)
     path = first.path(run_folders.results)
     if damage == "predictions":
         predictions_path(path).unlink()
+    elif damage == "part of them":
+        predictions_path(path).write_bytes(predictions_path(path).read_bytes()[:1000])
     elif damage == "record":
         path.write_text("{")
     else:
@@ -117,7 +120,7 @@ def test_a_damaged_or_outdated_record_is_made_anew(run_folders, damage):
     run(POPULARITY, run_folders, heard)
     assert not any("done before" in note for note in heard.notes)
     assert RunRecord.load(path).key == first.key
-    assert predictions_path(path).exists()
+    assert load_predictions(path)
 
 
 def test_seeds_change_the_result_and_lie_side_by_side(run_folders):

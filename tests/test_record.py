@@ -91,12 +91,13 @@ def test_predictions_lie_beside_the_record(tmp_path):
 
 
 def test_the_file_is_sorted_indented_json_with_null_for_nan(tmp_path):
-    path = replace(RECORD, scores={"auc": math.nan, "logloss": 0.5}).save(tmp_path, PREDICTIONS)
+    scores = {"auc": math.nan, "gauc": 0.6, "logloss": 0.5}
+    path = replace(RECORD, scores=scores).save(tmp_path, PREDICTIONS)
     text = path.read_text()
     data = json.loads(text)
     assert text == json.dumps(data, indent=2, sort_keys=True) + "\n"
     assert data["schema_version"] == 1
-    assert data["scores"] == {"auc": None, "logloss": 0.5}
+    assert data["scores"] == {"auc": None, "gauc": 0.6, "logloss": 0.5}
     assert math.isnan(RunRecord.load(path).scores["auc"])
 
 
@@ -168,6 +169,8 @@ def test_other_json_is_told_from_a_record(tmp_path, text):
         (lambda data: data["git"].update(branch="main"), "field 'git.branch' is unknown"),
         (lambda data: data["dataset"].update(version="2"), "field 'dataset.version' must be int"),
         (lambda data: data["scores"].update(auc="high"), "field 'scores.auc' must be float"),
+        (lambda data: data["scores"].update(mae=0.5), "must name the same scores"),
+        (lambda data: data.update(scores={}, metric_versions={}), "must name the same scores"),
     ],
 )
 def test_a_wrong_field_is_named_with_its_file(tmp_path, change, problem):

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -11,7 +14,9 @@ from recbench.config import RunConfig
 from recbench.data import DataConfig
 from recbench.errors import RecbenchError, UsageError
 from recbench.pipeline import run
+from recbench.record import RunRecord
 from recbench.reproduction import reproduce
+from recbench.scored import load_predictions
 
 CONFIG = RunConfig(
     "din-base",
@@ -49,6 +54,34 @@ def test_another_result_is_said_with_what_may_explain_it(path, run_folders):
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 1
     assert "differs" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("label", lambda column: 1 - column),
+        ("user", lambda column: column[::-1]),
+        ("prediction", lambda column: np.where(column == column.max(), np.nan, column)),
+        ("prediction", None),
+    ],
+)
+def test_every_column_of_the_predictions_is_compared(path, run_folders, name, change):
+    rows = dict(load_predictions(path))
+    column = rows.pop(name)
+    RunRecord.load(path).save(
+        run_folders.results, rows if change is None else rows | {name: change(column)}
+    )
+    found = reproduce(path, run_folders)
+    assert not found.exact
+    assert found.columns == (name,)
+
+
+def test_a_score_that_is_undefined_in_both_runs_agrees(run_folders):
+    """Of so few rows no user has both a click and a non-click."""
+    few = replace(CONFIG, data=replace(CONFIG.data, limit=20))
+    path = run(few, run_folders).path(run_folders.results)
+    assert math.isnan(RunRecord.load(path).scores["gauc"])
+    assert reproduce(path, run_folders).exact
 
 
 def test_a_record_of_a_gpu_is_made_again_where_it_is_asked_for(path, run_folders):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from recbench.errors import RecbenchError
@@ -107,8 +108,37 @@ def test_a_missing_column_is_named():
         rescored(Record({"auc/income": 0.5}), clicks())
 
 
+@pytest.mark.parametrize(
+    ("name", "column", "why"),
+    [
+        ("prediction", np.full(90, np.nan), "prediction: expected finite numbers"),
+        ("prediction", np.full(90, "0.5"), "prediction: expected finite numbers"),
+        ("label", np.full(90, "yes"), "label: expected finite numbers"),
+        ("rank", np.zeros(90), "ranks: expected numbers of at least 1"),
+        ("rank", np.full(90, np.nan), "rank: expected finite numbers"),
+    ],
+)
+def test_columns_that_cannot_be_scored_are_named(name, column, why):
+    record = Record({"mrr@20" if name == "rank" else "mae": 0.5})
+    for way in (rescored, score_run):
+        with pytest.raises(RecbenchError, match=f"din, seed 1, cannot be scored .{why}"):
+            way(record, clicks() | {name: column})
+
+
+def test_predictions_of_a_label_that_are_missing_are_an_error():
+    rows = {"row": np.arange(4), "label/a": np.ones(4), "label/b": np.ones(4)}
+    rows["prediction/a"] = np.zeros(4)
+    for way in (rescored, score_run):
+        with pytest.raises(RecbenchError, match="have no column 'prediction', which mse"):
+            way(Record({"mse/b": 0.5}), rows)
+
+
 def test_missing_or_damaged_predictions_are_an_error_that_names_them(tmp_path):
     with pytest.raises(RecbenchError, match=r"r\.predictions\.arrow cannot be read"):
+        load_predictions(tmp_path / "r.json")
+    with pa.ipc.new_file(tmp_path / "r.predictions.arrow", pa.schema([])):
+        pass
+    with pytest.raises(RecbenchError, match="they have no columns"):
         load_predictions(tmp_path / "r.json")
     (tmp_path / "r.predictions.arrow").write_bytes(b"ARROW1 and nothing more")
     with pytest.raises(RecbenchError, match=r"r\.predictions\.arrow cannot be read"):

@@ -14,6 +14,7 @@ from recbench.data import DataConfig
 from recbench.folders import Folders
 from recbench.pipeline import run
 from recbench.record import RunRecord, predictions_path
+from recbench.scored import load_predictions, rescored
 from recbench.verification import verify_record
 
 CONFIG = RunConfig("popularity", DataConfig("taobao", size="tiny", limit=2000), device="cpu")
@@ -68,8 +69,6 @@ def test_an_edited_score_is_caught(path, run_folders):
 def test_predictions_edited_to_match_a_score_are_caught_by_the_labels(path, run_folders):
     """Whoever raises the score by turning labels round meets the prepared data."""
     edit_predictions(path, "label", lambda column: 1 - column)
-    from recbench.scored import load_predictions, rescored
-
     scores = rescored(RunRecord.load(path), load_predictions(path))
     edit(path, lambda content: content["scores"].update(scores))
     found = outcome(path, run_folders)
@@ -83,6 +82,9 @@ def test_predictions_edited_to_match_a_score_are_caught_by_the_labels(path, run_
         (lambda c: c.update(seed=2), "its seed is not that of its configuration"),
         (lambda c: c["config"]["training"].update(epochs=99), "config_hash is not that"),
         (lambda c: c["model"].update(name="din"), "its model is not that of its configuration"),
+        (lambda c: c["model"].update(config={"x": 1}), "its model is not that of its"),
+        (lambda c: c["dataset"].update(source="real", size=None), "its dataset is not that of"),
+        (lambda c: c["dataset"].update(limit=None), "its dataset is not that of"),
         (lambda c: c.pop("curve"), "field 'curve' is missing"),
     ],
 )
@@ -91,6 +93,65 @@ def test_an_edited_record_is_caught(path, run_folders, change, why):
     found = outcome(path, run_folders)["record"]
     assert found[0] == "differs"
     assert why in found[1]
+
+
+def without_auc(content):
+    for name in ("scores", "metric_versions"):
+        del content[name]["auc"]
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (lambda c: c.update(task="next-item"), "task"),
+        (without_auc, "scores"),
+        (lambda c: c["dataset"].update(leakage={}), "leakage"),
+        (lambda c: c["dataset"].update(attainable={"auc": 0.52}), "attainable"),
+        (lambda c: c["dataset"].update(attainable=None, leakage={}), "leakage, attainable"),
+    ],
+)
+def test_what_a_record_says_of_its_data_is_held_against_them(path, run_folders, change, names):
+    edit(path, change)
+    why = f"not as the prepared data have them: {names}"
+    assert outcome(path, run_folders)["data"] == ("differs", why)
+
+
+def test_users_scored_must_be_counted_where_there_is_a_gauc(path, run_folders):
+    edit(path, lambda content: content.update(scored_users=None))
+    result, why = outcome(path, run_folders)["scores"]
+    assert result == "differs"
+    assert why.startswith("scored_users is nothing in the record and ")
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory):
+    """The folders of a run whose items often score the same, and its record."""
+    root = tmp_path_factory.mktemp("sessions")
+    folders = Folders(None, root / "cache", root / "results")
+    data = DataConfig("diginetica", source="simulated", size="tiny")
+    return folders, run(RunConfig("item-knn", data, device="cpu"), folders).path(folders.results)
+
+
+def test_ranks_that_items_share_agree_with_their_top_items(sessions):
+    folders, path = sessions
+    rows = load_predictions(path)
+    whole = (rows["rank"] % 1 == 0) & (rows["rank"] <= 20)
+    there = [rows[f"top{rank:.0f}"][row] for row, rank in enumerate(rows["rank"]) if whole[row]]
+    assert (there != rows["item"][whole]).any()
+    assert outcome(path, folders)["data"] == ("agrees", "")
+
+
+def test_ranks_raised_with_the_scores_are_caught_by_the_top_items(sessions):
+    folders, path = sessions
+    edit_predictions(path, "rank", np.ones_like)
+    scores = rescored(RunRecord.load(path), load_predictions(path))
+    edit(path, lambda content: content["scores"].update(scores))
+    found = outcome(path, folders)
+    assert found["scores"] == ("agrees", "")
+    assert found["data"] == (
+        "differs",
+        "the predictions have ranks that their top items contradict",
+    )
 
 
 def test_a_record_moved_to_another_models_folder_is_caught(path, run_folders):
@@ -148,6 +209,14 @@ def test_the_command_exits_with_1_if_one_record_differs(path, run_folders):
     assert shown.exit_code == 1
     (checks,) = json.loads(shown.stdout).values()
     assert checks[-1]["check"] == "scores"
+    edit_predictions(path, "prediction", lambda column: np.full(len(column), np.nan))
+    good = run(replace(CONFIG, seed=2), run_folders).path(run_folders.results)
+    shown = CliRunner().invoke(app, [*arguments, "--json"])
+    found = json.loads(shown.stdout)
+    assert {name: checks[-1]["result"] for name, checks in found.items()} == {
+        str(path): "differs",
+        str(good): "agrees",
+    }
 
 
 def test_an_empty_folder_is_a_usage_error(tmp_path):

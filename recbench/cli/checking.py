@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -101,12 +102,13 @@ def _print(found: Reproduction) -> None:
         "score", "record", "again", "difference", box=None, header_style="bold", pad_edge=False
     )
     for name, difference in found.differences.items():
-        values = (found.record.scores[name], found.again.scores[name])
+        values = (run.scores.get(name, math.nan) for run in (found.record, found.again))
         table.add_row(name, *(f"{value:.6f}" for value in values), f"{difference:+.2e}")
     print_table(table)
     if found.exact:
         typer.echo("agrees: every prediction is the same to the last bit")
         return
-    typer.echo(f"differs: by up to {found.predictions:.3g} in a prediction")
+    columns = f" ({', '.join(found.columns)})" if found.columns else ""
+    typer.echo(f"differs: by up to {found.predictions:.3g} in a prediction{columns}")
     for note in found.notes:
         typer.echo(f"  {note}")

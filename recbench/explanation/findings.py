@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from recbench.errors import UsageError
 from recbench.explanation.explanation import Explanation, explain_run
 from recbench.explanation.states import StateScores, compare_states
 from recbench.folders import Folders
@@ -43,8 +44,11 @@ def explain_records(
         progress: Who is told how it goes.
 
     Raises:
+        UsageError: If a record is given twice.
         RecbenchError: With what is missing, or differs from a record, and how to mend it.
     """
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise UsageError("the same record is given twice; give each once")
     records = [RunRecord.load(path) for path in paths]
     cold = [record for record in records if record.task == COLD_START.name]
     states = compare_states(cold) if cold else None

@@ -111,7 +111,7 @@ def notes(table: Table) -> list[str]:
         )
         if (table.rows["seeds"] == 1).any():
             found.append("one seed: the chance in training is in neither intervals nor ranks")
-    elif table.uncertain and len(table.rows) > 1:
+    elif table.uncertain:
         found.append(f"ranks are those of the means, whatever chance is in them: {table.uncertain}")
     found += _tuning_notes(table.rows)
     if table.rows["uncommitted"].any():

@@ -18,6 +18,9 @@ from recbench.metrics.statistics import LEVEL, Difference, Interval, Resampling,
 from recbench.record import RunRecord
 from recbench.scored import IDENTITY, Rows, ScoredRun, load_predictions, score_run
 
+TOLERANCE = 1e-6
+"""How far a score may be from that of its predictions, which is summed in another order."""
+
 Name = tuple[str, str]
 """A model and the hash of its configuration."""
 
@@ -117,7 +120,8 @@ def contenders(
         labels: What is special about each configuration, as `label_configs` says.
 
     Raises:
-        RecbenchError: If predictions are missing, damaged, or not of the same examples.
+        RecbenchError: If predictions are missing, damaged, not of the same examples, or have other
+            scores than their record.
     """
     shared: Rows = {}
     scored: dict[Name, list[ScoredRun]] = {}
@@ -137,11 +141,24 @@ def contenders(
                 f"the predictions of {run.path(root)} are not of the examples that other runs of "
                 "this split have; run it again"
             )
-        scored.setdefault((run.model.name, run.config_hash), []).append(score_run(run, rows))
+        found = score_run(run, rows)
+        _require_stated(found, run.path(root))
+        scored.setdefault((run.model.name, run.config_hash), []).append(found)
     return {
         name: Contender(f"{name[0]} ({labels[name]})" if labels[name] else name[0], tuple(own))
         for name, own in scored.items()
     }
+
+
+def _require_stated(run: ScoredRun, path: Path) -> None:
+    """Raise `RecbenchError` unless predictions have the scores that their record states."""
+    for score, own in run.contributions.items():
+        stated = run.record.scores[score]
+        if not np.isclose(own.value, stated, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+            raise RecbenchError(
+                f"{path}: {score} is {stated:.6g} in the record and {own.value:.6g} by its "
+                "predictions; restore both, or run it again"
+            )
 
 
 def bands(contenders: Mapping[Name, Contender], group: Group) -> dict[Name, tuple[int, Interval]]:

@@ -19,8 +19,12 @@ def load_records(root: Path) -> tuple[list[RunRecord], list[str]]:
     for path in sorted(root.glob("*-v*/*/*/*.json")):
         try:
             record = RunRecord.load(path)
+            place = record.path(root)
         except RecbenchError as error:
             problems.append(str(error))
+            continue
+        if path != place:
+            problems.append(f"{path}: its place is {place}; move it there, or delete it")
             continue
         if unknown := sorted(set(map(metric_of, record.metric_versions)) - METRICS.keys()):
             problems.append(f"{path}: metric '{unknown[0]}' is not known here; upgrade recbench")

@@ -103,7 +103,7 @@ def ndcg_of_rows(labels: ArrayLike, predictions: ArrayLike, groups: ArrayLike, k
         k: How many places count, at least 1.
 
     Raises:
-        ValueError: If `k` is below 1.
+        ValueError: If `k` is below 1, or a label or prediction is nan.
     """
     found = ndcg_of_groups(labels, predictions, groups, k)[1]
     counted = found[~np.isnan(found)]
@@ -118,6 +118,9 @@ def ndcg_of_groups(
     It is nan where nothing is relevant. Arguments are those of `ndcg_of_rows`.
     """
     relevance, scores = np.asarray(labels, np.float64), np.asarray(predictions, np.float64)
+    for name, values in (("labels", relevance), ("predictions", scores)):
+        if missing := int(np.isnan(values).sum()):
+            raise ValueError(f"{name}: expected no nan, got {missing} of {values.size}")
     group = np.unique(np.asarray(groups), return_inverse=True)[1]
     count = int(group.max(initial=-1)) + 1
     gains = np.exp2(relevance) - 1.0

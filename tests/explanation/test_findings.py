@@ -65,6 +65,13 @@ def test_runs_of_other_data_are_not_compared(make_cold):
         compare_states([one, other])
 
 
+def test_a_record_given_twice_is_no_second_seed(make_cold, tmp_path, finished):
+    path = make_cold("a", 0.6).save(tmp_path, {})
+    again = path.parent / ".." / path.parent.name / path.name
+    with pytest.raises(UsageError, match="the same record is given twice"):
+        explain_records([path, again], finished("din").folders, "test", 10)
+
+
 def test_cold_start_needs_no_kept_model(make_cold, tmp_path, finished):
     record = make_cold("a", 0.6, config_hash="f" * 64)
     path = record.save(tmp_path, {})

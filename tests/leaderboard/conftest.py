@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from recbench.plain import digest
 from recbench.provenance import Environment, GitState
 from recbench.record import DatasetRecord, Fingerprints, ModelRecord, RunRecord, Seconds
+from recbench.scored import rescored
 
 
 def _make_record(
@@ -60,6 +63,17 @@ def _make_record(
 def make_record():
     """Return a function that makes a record with the given particulars."""
     return _make_record
+
+
+@pytest.fixture
+def make_scored(make_record):
+    """Return a function that makes a record with the scores of its predictions."""
+
+    def make(rows, *particulars, **changes):
+        record = make_record(*particulars, **changes)
+        return replace(record, scores=rescored(record, rows))
+
+    return make
 
 
 @pytest.fixture

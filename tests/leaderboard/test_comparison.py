@@ -13,12 +13,13 @@ from recbench.leaderboard.comparison import bands, contenders
 from recbench.leaderboard.group import Group
 from recbench.leaderboard.label import label_configs
 from recbench.record import predictions_path
+from recbench.scored import load_predictions
 
 USERS, ROWS = 200, 8
 
 
 @pytest.fixture
-def save(make_record, tmp_path):
+def save(make_scored, tmp_path):
     """Return a function that saves a run whose clicks are told apart with some skill."""
     random = np.random.default_rng(0)
     label = random.integers(0, 2, USERS * ROWS).astype(np.int8)
@@ -29,8 +30,9 @@ def save(make_record, tmp_path):
     def make(model, seed, skill, **changes):
         own = np.random.default_rng([seed, len(model)]).normal(size=len(user))
         prediction = (skill * label + noise + 0.3 * own).astype(np.float32)
-        record = make_record(model, seed, **changes)
-        record.save(tmp_path, shared | {"prediction": prediction})
+        rows = shared | {"prediction": prediction}
+        record = make_scored(rows, model, seed, **changes)
+        record.save(tmp_path, rows)
         return record
 
     return make
@@ -63,14 +65,37 @@ def test_models_that_cannot_be_told_apart_share_a_rank(save, tmp_path):
     assert all(each.low < each.value < each.high for each in intervals)
 
 
-def test_runs_of_other_rows_are_not_compared(save, make_record, tmp_path):
+def test_runs_of_other_rows_are_not_compared(save, make_scored, tmp_path):
     save("din", 1, 1.0)
-    other = make_record("sim", 1)
-    rows = {name: np.arange(4) for name in ("user", "item", "label", "prediction")}
-    other.save(tmp_path, rows)
+    rows = {name: np.arange(2) for name in ("user", "item", "label", "prediction")}
+    make_scored(rows, "sim", 1).save(tmp_path, rows)
     records, _ = load_records(tmp_path)
     with pytest.raises(RecbenchError, match="not of the examples that other runs"):
         compare(records, tmp_path, ["din", "sim"])
+
+
+def test_an_edited_score_is_not_compared_or_ranked(save, tmp_path):
+    """Means were once those of the records, whatever the predictions beside them say."""
+    run = save("din", 1, 1.0)
+    save("sim", 1, 1.5)
+    path = run.path(tmp_path)
+    path.write_text(path.read_text().replace(str(run.scores["auc"]), "0.9"))
+    records, _ = load_records(tmp_path)
+    with pytest.raises(RecbenchError, match=r"s1\.json: auc is 0\.9 in the record and 0\.[0-8]"):
+        compare(records, tmp_path, ["din", "sim"])
+    (table,) = tables(records, root=tmp_path)
+    assert "auc is 0.9 in the record" in table.uncertain
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, "0.5"])
+def test_predictions_that_are_no_numbers_are_said(save, tmp_path, value):
+    run = save("din", 1, 1.0)
+    rows = dict(load_predictions(run.path(tmp_path)))
+    run.save(tmp_path, rows | {"prediction": np.full(len(rows["label"]), value)})
+    (table,) = tables([run], root=tmp_path)
+    said = "din, seed 1, cannot be scored (prediction: expected finite"
+    assert said in table.uncertain
+    assert said in render([table], "table")
 
 
 def test_models_without_a_common_split_are_refused(save, tmp_path):
@@ -136,7 +161,7 @@ def test_tables_rank_by_what_can_be_told_apart(save, tmp_path):
 
 
 def test_without_predictions_means_rank_and_the_reason_is_said(save, tmp_path):
-    runs = [save("din", 1, 1.0), save("sim", 1, 1.5, auc=0.8)]
+    runs = [save("din", 1, 1.0), save("sim", 1, 1.5)]
     predictions_path(runs[0].path(tmp_path)).unlink()
     (table,) = tables(runs, root=tmp_path)
     assert table.rows["rank"].tolist() == [1, 2]
@@ -149,11 +174,12 @@ def test_one_seed_is_said_to_leave_the_chance_in_training_out(save, tmp_path):
     assert "one seed: the chance in training" in render([table], "md")
 
 
-def test_of_too_few_users_the_command_says_that_chance_is_unknown(make_record, tmp_path):
+def test_of_too_few_users_the_command_says_that_chance_is_unknown(make_scored, tmp_path):
     """An unknown p-value was once shown as a small one."""
     rows = {"user": np.arange(8) // 2, "item": np.arange(8), "label": np.arange(8) % 2}
     for model, way in (("din", 1), ("sim", -1)):
-        make_record(model).save(tmp_path, rows | {"prediction": way * np.arange(8.0)})
+        own = rows | {"prediction": way * np.arange(8.0)}
+        make_scored(own, model).save(tmp_path, own)
     arguments = ["compare", "din", "sim", "--results", str(tmp_path)]
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 0, shown.output

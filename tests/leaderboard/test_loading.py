@@ -1,5 +1,7 @@
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +18,15 @@ def test_records_are_found_and_bad_files_are_named(make_record, tmp_path):
     assert sorted(record.seed for record in records) == [1, 2]
     assert len(problems) == 1
     assert "broken-s9.json" in problems[0]
+
+
+def test_a_copy_of_a_record_is_no_other_seed(make_record, tmp_path):
+    path = make_record().save(tmp_path, {"prediction": np.zeros(1, np.float32)})
+    copy = path.with_name(f"{path.stem} (1).json")
+    shutil.copy(path, copy)
+    records, problems = load_records(tmp_path)
+    assert len(records) == 1
+    assert problems == [f"{copy}: its place is {path}; move it there, or delete it"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +82,8 @@ def test_a_record_with_a_metric_of_a_newer_recbench_is_named_and_hides_no_other(
 ):
     predictions = {"prediction": np.zeros(1, np.float32)}
     make_record().save(tmp_path, predictions)
-    path = make_record("sim", metric_versions={"novelty": 1}).save(tmp_path, predictions)
+    newer = replace(make_record("sim", metric_versions={"novelty": 1}), scores={"novelty": 0.5})
+    path = newer.save(tmp_path, predictions)
     records, problems = load_records(tmp_path)
     assert [record.model.name for record in records] == ["din"]
     assert problems == [f"{path}: metric 'novelty' is not known here; upgrade recbench"]

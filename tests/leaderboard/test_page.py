@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -10,18 +12,16 @@ OF_SHOP = ALL.replace("leaderboard -->", "leaderboard of shop -->", 1)
 
 
 @pytest.fixture
-def save(make_record, tmp_path):
+def save(make_scored, tmp_path):
     """Return a function that saves a run of a few rows, and returns its path."""
     label = np.tile(np.array([0, 1], np.int8), 20)
     user = np.repeat(np.arange(10), 4)
 
     def make(model="din", skill=1.0, **changes):
         noise = np.random.default_rng(len(model)).normal(size=len(label))
-        rows = {"user": user, "item": user, "label": label}
         prediction = (skill * label + noise).astype(np.float32)
-        return make_record(model, **changes).save(
-            tmp_path / "results", rows | {"prediction": prediction}
-        )
+        rows = {"user": user, "item": user, "label": label, "prediction": prediction}
+        return make_scored(rows, model, **changes).save(tmp_path / "results", rows)
 
     return make
 
@@ -63,14 +63,15 @@ def test_a_page_just_written_does_not_differ_and_writing_again_changes_nothing(
 
 
 def test_an_edited_number_and_another_record_are_seen(save, page, tmp_path):
-    save(auc=0.7)
+    save()
     path = page(ALL)
     write_pages(make_pages([path], tmp_path / "results"))
     good = path.read_text(encoding="utf-8")
-    path.write_text(good.replace("0.7000", "0.9000"), encoding="utf-8")
+    score = re.search(r"0\.\d{4}", good)[0]
+    path.write_text(good.replace(score, "0.0009"), encoding="utf-8")
     found = differences(make_pages([path], tmp_path / "results"))
     assert [line[0] for line in found.splitlines()[3:]] == ["-", "+"]
-    assert "0.9000" in found.splitlines()[3]
+    assert "0.0009" in found.splitlines()[3]
     path.write_text(good, encoding="utf-8")
     save("sim")
     assert "+| 1 | sim" in " ".join(differences(make_pages([path], tmp_path / "results")).split())

@@ -46,15 +46,15 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def save(make_record, tmp_path):
+def save(make_scored, tmp_path):
     """Return a function that saves a run of a few rows."""
     label = np.tile(np.array([0, 1], np.int8), 20)
     user = np.repeat(np.arange(10), 4)
 
     def make(model="din", **changes):
         prediction = np.random.default_rng(len(model)).normal(size=len(label)).astype(np.float32)
-        record = make_record(model, **changes)
         rows = {"user": user, "item": user, "label": label, "prediction": prediction}
+        record = make_scored(rows, model, **changes)
         record.save(tmp_path / "results", rows)
         return record
 

@@ -75,6 +75,14 @@ def test_ndcg_of_rows_gives_equal_predictions_the_mean_of_all_their_orders():
     assert ndcg_of_rows(labels, [1, 1, 1], [0, 0, 0], 2) == pytest.approx(np.mean(orders))
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_ndcg_of_rows_takes_no_nan(place):
+    columns = [[1, 0], [0.5, 0.1]]
+    columns[place] = [1, math.nan]
+    with pytest.raises(ValueError, match="expected no nan, got 1 of 2"):
+        ndcg_of_rows(*columns, [0, 0], 1)
+
+
 def test_ndcg_of_rows_leaves_out_groups_without_anything_relevant():
     assert ndcg_of_rows([0, 0, 1], [1, 2, 3], [0, 0, 1], 3) == 1
     assert math.isnan(ndcg_of_rows([0, 0], [1, 2], [0, 0], 3))
