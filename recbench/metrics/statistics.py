@@ -26,6 +26,7 @@ BLOCKS = 1024
 """Most units that are drawn; more are first put together at random, as many users a block. The
 width of an interval then has an error of 2 %."""
 LEVEL = 0.95
+UNBOUNDED = (-math.inf, math.inf)
 FEWEST = 30
 """Units on which a score must rest, or nothing is said of chance: draws of few are too much alike.
 Of random scorers with one training each, told apart were at 5 % with 30 such units 5 % to 7 %, with
@@ -102,11 +103,18 @@ class Resampling:
         counts = np.bincount(drawn.ravel(), minlength=DRAWS * self._blocks)
         self._times = counts.reshape(DRAWS, self._blocks).astype(np.float32)
 
-    def interval(self, seeds: Sequence[Contributions]) -> Interval:
-        """Return the mean score over seeds and its interval; nan bounds where undefined."""
+    def interval(
+        self, seeds: Sequence[Contributions], within: tuple[float, float] = UNBOUNDED
+    ) -> Interval:
+        """Return the mean score over seeds and its interval; nan bounds where undefined.
+
+        Args:
+            seeds: What each unit adds to the score, for each seed.
+            within: The smallest and largest score there may be.
+        """
         value = float(np.mean([each.value for each in seeds]))
         drawn = self._known(self._users(seeds) + self._drawn(_training(seeds)), seeds)
-        return Interval(value, *_bounds(drawn))
+        return Interval(value, *_bounds(drawn, within))
 
     def difference(
         self, first: Sequence[Contributions], second: Sequence[Contributions]
@@ -187,11 +195,11 @@ def _training(*models: Sequence[Contributions]) -> _Chance:
     return _Chance(math.sqrt(sum(squares)), freedom)
 
 
-def _bounds(drawn: Floats) -> tuple[float, float]:
+def _bounds(drawn: Floats, within: tuple[float, float] = UNBOUNDED) -> tuple[float, float]:
     known = drawn[np.isfinite(drawn)]
     if not len(known):
         return float("nan"), float("nan")
-    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.clip(np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]), *within)
     return float(low), float(high)
 
 

@@ -74,6 +74,12 @@ def test_of_many_models_the_draws_are_not_too_few_to_tell_any_apart(save, tmp_pa
     assert [found[name] for name in names] == [6, 5, 4, 3, 2, 1]
 
 
+def test_an_interval_does_not_leave_the_metrics_range(save, tmp_path):
+    """Two seeds far apart once gave an AUC bounds below 0 and above 1."""
+    (table,) = tables([save("din", 1, 0.5), save("din", 2, 3.0)], root=tmp_path)
+    assert table.rows[["low", "high"]].to_numpy().tolist() == [[0.0, 1.0]]
+
+
 def test_runs_of_other_rows_are_not_compared(save, make_record, tmp_path):
     save("din", 1, 1.0)
     other = make_record("sim", 1)
