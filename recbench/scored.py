@@ -197,8 +197,16 @@ def _require(record: RunRecord, metric: Metric, rows: Rows) -> None:
 
 
 def _mean(groups: list[Contributions], count: int) -> Contributions:
-    """Return the contributions to the mean of several scores, to first order."""
+    """Return the contributions to the mean of several scores, to first order.
+
+    It rests on as many units as Satterthwaite's freedom of a mean over groups of units, Biometrics
+    1946, were they as scattered in each; on those of the largest group at most, since groups may
+    have the same.
+    """
     value = float(np.mean([each.value for each in groups]))
     weight = np.full(count, 1 / count)
     moves = [(each.gain - each.value * each.weight) / each.weight.sum() for each in groups]
-    return Contributions(value * weight + np.mean(moves, axis=0), weight)
+    shares = 1 / np.array([max(each.effective, 1) for each in groups])
+    freedom = int((shares.sum() ** 2) / (shares**3).sum())
+    effective = min(freedom, max(each.effective for each in groups))
+    return Contributions(value * weight + np.mean(moves, axis=0), weight, effective)

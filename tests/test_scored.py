@@ -83,6 +83,18 @@ def test_the_mean_over_states_moves_with_its_users():
     assert drawn["mae"] == pytest.approx(exact, abs=2e-3)
 
 
+@pytest.mark.parametrize(("sizes", "effective"), [((200, 1), 1), ((95, 41, 24, 12), 38)])
+def test_the_mean_over_states_rests_on_few_units_where_a_small_state_moves_it_most(
+    sizes, effective
+):
+    """By hand: (1 + 1/200)^2 / (1 + 1/200^3), and likewise for four."""
+    rows, states = clicks(3 * sum(sizes)), [f"state{place}" for place in range(len(sizes))]
+    rows["state"] = np.repeat(states, 3 * np.array(sizes))
+    names = ("mae", *(f"mae/{state}" for state in states))
+    found = score_run(Record(dict.fromkeys(names, 0.0)), rows).contributions
+    assert [found[name].effective for name in names] == [effective, *sizes]
+
+
 @pytest.mark.parametrize(
     ("episode", "units"),
     [

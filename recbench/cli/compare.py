@@ -82,12 +82,16 @@ def _print(comparison: Comparison) -> None:
 
 
 def _notes(comparison: Comparison) -> list[str]:
+    from recbench.metrics.statistics import FEWEST
+
     seeds = ", ".join(f"{label} {count}" for label, count in comparison.seeds.items())
     found = [
         f"chance: {comparison.units:,} users or other units, drawn again; seeds: {seeds}",
         f"Holm's correction is for all {len(comparison.pairs)} rows; effect is the difference over "
         "the standard deviation of what single units add",
     ]
+    if any(math.isnan(pair.difference.p_value) for pair in comparison.pairs):
+        found.append(f"unknown: the score rests on fewer than {FEWEST} users or other units")
     if single := [label for label, count in comparison.seeds.items() if count == 1]:
         found.append(
             f"one seed of {', '.join(single)}: the chance in training is NOT in these intervals; "

@@ -10,6 +10,7 @@ import pandas as pd
 
 from recbench.leaderboard.table import CHANCE_AUC, Table
 from recbench.metrics import Metric, metric_of
+from recbench.metrics.statistics import FEWEST
 from recbench.tuning.study import FOLDER
 
 DASH = "—"
@@ -111,6 +112,11 @@ def notes(table: Table) -> list[str]:
         )
         if (table.rows["seeds"] == 1).any():
             found.append("one seed: the chance in training is in neither intervals nor ranks")
+    elif table.few_units:
+        found.append(
+            f"{table.group.metrics[0].name} rests on fewer than {FEWEST} users or other units: "
+            "nothing is said of chance, and models share a rank"
+        )
     elif table.uncertain:
         found.append(f"ranks are those of the means, whatever chance is in them: {table.uncertain}")
     found += _tuning_notes(table.rows)

@@ -178,7 +178,7 @@ def bands(contenders: Mapping[Name, Contender], group: Group) -> dict[Name, tupl
     ):
         if p < 1 - LEVEL:
             better[b if (found.value > 0) == metric.higher_is_better else a] += 1
-    return {name: (1 + better[name], draws.interval(own[name])) for name in names}
+    return {name: (1 + better[name], draws.interval(own[name], metric.range)) for name in names}
 
 
 def _comparison(

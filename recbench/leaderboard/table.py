@@ -39,6 +39,8 @@ class Table:
         attainable_auc: The AUC that no model is expected to pass; None if unknown.
         machines: On how many different machines the runs were made.
         uncertain: Why there are no intervals and models do not share ranks; empty if they may.
+        few_units: Whether the first metric rests on too few units for intervals, so that all models
+            share a rank.
     """
 
     group: Group
@@ -46,6 +48,7 @@ class Table:
     attainable_auc: float | None
     machines: int
     uncertain: str = ""
+    few_units: bool = False
 
 
 def tables(
@@ -96,7 +99,8 @@ def _table(group: Group, runs: Sequence[RunRecord], root: Path | None, studies: 
     environments = (run.environment for run in runs)
     machines = {(machine.cpu, machine.threads, machine.device) for machine in environments}
     ranked = _ranked(group, pd.DataFrame(rows))
-    return Table(group, ranked, attainable, len(machines), uncertain)
+    few = bool(found) and all(np.isnan(interval.low) for _, interval in found.values())
+    return Table(group, ranked, attainable, len(machines), uncertain, few)
 
 
 def _band(found: tuple[int, Interval] | None) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -69,6 +70,7 @@ class Metric:
         by_unit: Returns from those columns, each row's unit and the number of units what each unit
             adds to the number.
         meaning: What the number says, in one line.
+        range: The smallest and largest number there may be.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Metric:
     compute: Callable[..., float]
     by_unit: Callable[..., Contributions]
     meaning: str
+    range: tuple[float, float] = (0.0, 1.0)
 
     def __call__(self, rows: Rows) -> float:
         """Return the number for `rows`."""
@@ -99,10 +102,17 @@ _ALL = (
         "each user's own AUC, averaged by the user's number of rows",
     ),
     Metric(
-        "logloss", 1, False, _CLICK, logloss, logloss_by_unit, "mean binary cross-entropy in nats"
+        "logloss", 1, False, _CLICK, logloss, logloss_by_unit, "mean binary cross-entropy in nats",
+        (0.0, math.inf),
     ),
-    Metric("mae", 1, False, _CLICK, mae, partial(error_by_unit, power=1), "mean absolute error"),
-    Metric("mse", 1, False, _CLICK, mse, partial(error_by_unit, power=2), "mean squared error"),
+    Metric(
+        "mae", 1, False, _CLICK, mae, partial(error_by_unit, power=1), "mean absolute error",
+        (0.0, math.inf),
+    ),
+    Metric(
+        "mse", 1, False, _CLICK, mse, partial(error_by_unit, power=2), "mean squared error",
+        (0.0, math.inf),
+    ),
     Metric(
         "mrr@20", 1, True, ("rank",), partial(mrr, k=20),
         partial(rank_by_unit, gain=np.reciprocal, k=20), "mean of 1 / rank, 0 beyond rank 20",

@@ -24,10 +24,17 @@ class Contributions:
     Attributes:
         gain: What each unit adds to the numerator, [U].
         weight: What each unit adds to the denominator, [U].
+        known: On how many units the score rests, if not on all that have weight.
     """
 
     gain: Floats
     weight: Floats
+    known: int | None = None
+
+    @property
+    def effective(self) -> int:
+        """On how many units the score rests: draws of few are too much alike to tell chance."""
+        return int((self.weight > 0).sum()) if self.known is None else self.known
 
     @property
     def value(self) -> float:
@@ -37,7 +44,8 @@ class Contributions:
 
     def merged(self, blocks: Ints, count: int) -> Contributions:
         """Return the contributions of `count` blocks of units, `blocks` being each unit's, [U]."""
-        return Contributions(_sums(blocks, self.gain, count), _sums(blocks, self.weight, count))
+        gain, weight = (_sums(blocks, each, count) for each in (self.gain, self.weight))
+        return Contributions(gain, weight, self.known)
 
 
 def auc_by_unit(labels: ArrayLike, scores: ArrayLike, units: Ints, count: int) -> Contributions:
@@ -46,12 +54,14 @@ def auc_by_unit(labels: ArrayLike, scores: ArrayLike, units: Ints, count: int) -
     A click's component is the share of non-clicks that it outscores, a non-click's the share of
     clicks that outscore it. Source: DeLong et al., Comparing the Areas under Two or More Correlated
     Receiver Operating Characteristic Curves, Biometrics 1988; for units of many rows, Obuchowski,
-    Nonparametric Analysis of Clustered ROC Curve Data, Biometrics 1997.
+    Nonparametric Analysis of Clustered ROC Curve Data, Biometrics 1997. It rests on the units with
+    a click or on those with a non-click, whichever are fewer.
     """
     click, score = np.asarray(labels) == 1, np.asarray(scores)
     clicks, others = int(click.sum()), int((~click).sum())
     if not clicks or not others:
         return Contributions(np.zeros(count), np.zeros(count))
+    effective = min(len(np.unique(units[click])), len(np.unique(units[~click])))
     order = np.argsort(score)
     click, score = click[order], score[order]
     tie = np.cumsum(np.r_[True, score[1:] != score[:-1]]) - 1
@@ -60,7 +70,7 @@ def auc_by_unit(labels: ArrayLike, scores: ArrayLike, units: Ints, count: int) -
     component = np.where(click, won[False] - area, 1 - won[True] - area)
     component /= np.where(click, clicks, others)
     weight = np.full(count, 1 / count)
-    return Contributions(area * weight + _sums(units[order], component, count), weight)
+    return Contributions(area * weight + _sums(units[order], component, count), weight, effective)
 
 
 def gauc_by_unit(

@@ -12,6 +12,7 @@ from recbench.leaderboard import compare, load_records, render, tables
 from recbench.leaderboard.comparison import bands, contenders
 from recbench.leaderboard.group import Group
 from recbench.leaderboard.label import label_configs
+from recbench.metrics import statistics
 from recbench.record import predictions_path
 from recbench.scored import load_predictions
 
@@ -63,6 +64,22 @@ def test_models_that_cannot_be_told_apart_share_a_rank(save, tmp_path):
     assert found == {"sim": 1, "din": 2, "din-base": 2}
     intervals = [interval for _, interval in bands(every, Group.of(runs[0])).values()]
     assert all(each.low < each.value < each.high for each in intervals)
+
+
+def test_of_many_models_the_draws_are_not_too_few_to_tell_any_apart(save, tmp_path, monkeypatch):
+    """Two hundred draws for 15 pairs, as 20,000 are for 528 or more."""
+    monkeypatch.setattr(statistics, "DRAWS", 200)
+    names = ["din", "sim", "din-base", "dien", "popularity", "logistic-regression"]
+    runs = [save(name, 1, 1.0 + 0.5 * place) for place, name in enumerate(names)]
+    every = contenders(runs, tmp_path, label_configs(runs))
+    found = {name: rank for (name, _), (rank, _) in bands(every, Group.of(runs[0])).items()}
+    assert [found[name] for name in names] == [6, 5, 4, 3, 2, 1]
+
+
+def test_an_interval_does_not_leave_the_metrics_range(save, tmp_path):
+    """Two seeds far apart once gave an AUC bounds below 0 and above 1."""
+    (table,) = tables([save("din", 1, 0.5), save("din", 2, 3.0)], root=tmp_path)
+    assert table.rows[["low", "high"]].to_numpy().tolist() == [[0.0, 1.0]]
 
 
 def test_runs_of_other_rows_are_not_compared(save, make_scored, tmp_path):
@@ -183,10 +200,11 @@ def test_of_too_few_users_the_command_says_that_chance_is_unknown(make_scored, t
     arguments = ["compare", "din", "sim", "--results", str(tmp_path)]
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 0, shown.output
-    assert "unknown" in shown.output
+    assert "unknown: the score rests on fewer than 30 users" in shown.output
     assert "< 0.001" not in shown.output
     (found,) = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert found["pairs"][0]["difference"]["p_value"] is None
     records, _ = load_records(tmp_path)
     (table,) = tables(records, root=tmp_path)
     assert table.rows["rank"].tolist() == [1, 1]
+    assert "nothing is said of chance, and models share a rank" in render([table], "md")

@@ -71,6 +71,42 @@ def test_of_too_few_users_nothing_is_said_of_chance(units):
     assert np.isnan(Resampling(units).interval([one]).low)
 
 
+@pytest.mark.parametrize("name", ["auc", "gauc"])
+@pytest.mark.parametrize(("clickers", "known"), [(1, False), (FEWEST - 1, False), (FEWEST, True)])
+def test_of_many_users_too_few_may_carry_a_score(name, clickers, known):
+    """With one click among many rows, draws of the AUC once had next to no width."""
+    random, user = np.random.default_rng(0), np.repeat(np.arange(200), 2)
+    label = np.zeros(len(user), int)
+    label[: 2 * clickers : 2] = 1
+    few, many = (
+        METRICS[name].contributions(
+            {"label": each, "prediction": random.normal(size=len(user)), "user": user}, user, 200
+        )
+        for each in (label, np.arange(len(user)) % 2)
+    )
+    draws = Resampling(200)
+    found = draws.interval([few]), draws.difference([many], [few]), draws.difference([few], [many])
+    assert np.isfinite([each.low for each in found]).all() == known
+    assert np.isfinite([each.p_value for each in found[1:]]).all() == known
+
+
+@pytest.mark.parametrize("gap", [0.3, 0.5, 1.0])
+def test_what_no_draw_turns_round_has_the_p_value_of_students_test(gap):
+    """Holm's correction for the pairs of 33 models needs p-values that no draw tells."""
+    first = np.random.default_rng(0).normal(size=400)
+    found = Resampling(400).difference([means(first + gap)], [means(np.zeros(400))])
+    theirs = stats.ttest_1samp(first + gap, 0).pvalue
+    assert theirs < 0.05 / 528
+    assert np.log(found.p_value) == pytest.approx(np.log(theirs), rel=0.02)
+
+
+def test_of_trainings_alone_the_tail_is_students_too():
+    scores = np.array([0.7, 0.7004, 0.6996])
+    seeds, other = [means(np.full(100, score)) for score in scores], [means(np.full(100, 0.2))]
+    found = Resampling(100).difference(seeds, other)
+    assert found.p_value == pytest.approx(stats.ttest_1samp(scores, 0.2).pvalue, rel=0.01)
+
+
 def test_no_user_is_refused():
     with pytest.raises(ValueError, match="at least 1"):
         Resampling(0)
