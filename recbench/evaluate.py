@@ -57,6 +57,8 @@ def predict(
 ) -> Predictions:
     """Return the model's predictions for every example, in stored order; it sees no labels.
 
+    Nor does an example's place in its batch tell anything: see the loader's `mixed`.
+
     Raises:
         TrainingError: If an output is not finite or has not the shape that the task asks for.
         OutOfMemoryError: If a batch is too large for the memory; with a size that is not.
@@ -64,8 +66,9 @@ def predict(
     model.eval()
     found: dict[str, list[Tensor]] = {}
     bad, title = 0, f"predicting {loader.part.name}"
+    order, batches = loader.mixed()
     with progress.bar(title, loader.examples, "samples") as bar:
-        for batch in transfer(loader, device):
+        for batch in transfer(batches, device):
             setting = "batch_size" if isinstance(batch, EpisodeBatch) else "evaluation_batch_size"
             columns, wrong = attempt(
                 partial(_predict, model, loader.dataset), batch, device, title, setting
@@ -79,7 +82,15 @@ def predict(
             f"{bad:,} predictions for {loader.part.name} are not finite; "
             "try a lower training.learning_rate or a training.gradient_clip such as 5"
         )
-    return {name: torch.cat(columns).numpy() for name, columns in found.items()}
+    return {name: _scattered(columns, order) for name, columns in found.items()}
+
+
+def _scattered(columns: list[Tensor], order: NDArray[np.int64]) -> NDArray[Any]:
+    """Return one column of those of batches, each row at its place in `order`."""
+    column: NDArray[Any] = torch.cat(columns).numpy()
+    stored = np.empty_like(column)
+    stored[order] = column
+    return stored
 
 
 def _predict(model: Model, dataset: PreparedDataset, batch: Batch) -> tuple[dict[str, Tensor], int]:

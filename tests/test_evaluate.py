@@ -47,6 +47,31 @@ def test_predictions_come_in_stored_order_as_single_precision(tiny, loader, mode
     assert found.dtype == np.float32
 
 
+def test_a_batch_is_a_run_of_examples_in_an_order_that_nothing_decides(tiny, loader, model):
+    predict(model, loader, CPU)
+    again = Watching(tiny.schema)
+    predict(again, Loader(tiny, loader.part, loader.reads, 50, seed=7), CPU)
+    parity = np.zeros(2)
+    for place, ((mixed, *_), (same, *_)) in enumerate(zip(model.asked, again.asked, strict=True)):
+        rows = np.arange(50 * place, min(50 * (place + 1), loader.examples))
+        asked, stored = mixed.fields["item"].tolist(), loader.features(rows).fields["item"].tolist()
+        assert sorted(asked) == sorted(stored)
+        assert asked != stored
+        assert asked == same.fields["item"].tolist()
+        order, _ = loader.mixed()
+        clicks = np.asarray(loader.part.labels)[order[rows]]
+        parity += [clicks[::2].sum(), clicks[1::2].sum()]
+    assert abs(parity[0] - parity[1]) < 4 * math.sqrt(parity.sum())
+
+
+def test_of_batches_that_are_mixed_episodes_stay_as_they_are(cold):
+    dataset = cold("states")
+    loader = open_loader(dataset, dataset.part("valid"), Reads(recent=0), 4)
+    order, batches = loader.mixed()
+    assert order.tolist() == list(range(loader.examples))
+    assert [batch.labels.tolist() for batch in batches] == [b.labels.tolist() for b in loader]
+
+
 def test_a_model_is_asked_without_labels_gradients_or_training_mode(loader, model):
     model.train()
     predict(model, loader, CPU)

@@ -48,7 +48,7 @@ TRACED = {
     "exits": "sys.exit(0)",
     "segfaults": "in forward",
 }
-MADE = ("sound", "learns", "mutates", "prints", "forks", "meddles", "peeks")
+MADE = ("sound", "learns", "mutates", "prints", "forks", "meddles", "peeks", "counts")
 ON_TINY = ("--dataset", "taobao", "--size", "tiny", "--limit", "300", "--device", "cpu")
 
 
@@ -160,6 +160,12 @@ def test_a_model_that_looks_everywhere_finds_validation_labels_and_no_test_label
     peeks = RunRecord.load(records["peeks"])
     assert peeks.validation["auc"] == 1.0
     assert peeks.scores["auc"] == 0.5
+
+
+def test_the_place_of_an_example_in_its_batch_tells_nothing(ended, records):
+    counts = RunRecord.load(records["counts"])
+    assert abs(counts.validation["auc"] - 0.5) < 0.1
+    assert abs(counts.scores["auc"] - 0.5) < 0.1
 
 
 def test_one_that_hangs_is_ended_and_its_log_says_where_it_was(home):
