@@ -117,9 +117,19 @@ def score(task: Task, part: Part, predictions: Predictions) -> Scores:
     return Scores(values, scored_users(rows["label"], rows["user"]) if "gauc" in values else None)
 
 
-def require_whole(part: Part, predictions: Predictions) -> None:
-    """Raise `TrainingError` unless there is a finite prediction for each of a part's examples."""
+def require_whole(task: Task, part: Part, predictions: Predictions) -> None:
+    """Make sure that there is a finite prediction for each of a part's examples, and nothing else.
+
+    Raises:
+        TrainingError: If columns are not the task's, or not every value is there and finite.
+    """
     count = len(part.asked)
+    due, found = (_described(each) for each in (task.kept(part.schema), predictions))
+    if found != due:
+        raise TrainingError(
+            f"the run has left {found or 'no columns'} for {part.name}, and what is kept for "
+            f"{task.name} is {due}; the model's code must not change what the harness keeps"
+        )
     for name, column in predictions.items():
         if len(column) != count:
             raise TrainingError(f"{len(column):,} values of '{name}' for {count:,} examples")
@@ -139,4 +149,12 @@ def _rows(task: Task, part: Part, predictions: Predictions) -> Predictions:
     known = {name: np.asarray(part.columns[name]) for name in kept if name in part.columns}
     if "group" in part.columns:
         known["user"] = np.asarray(part.columns["group"])
-    return {"label": task.labels(part.targets), **known, **predictions}
+    return {**predictions, "label": task.labels(part.targets), **known}
+
+
+def _described(columns: Predictions) -> str:
+    """Return the names and types of columns in one line."""
+    return ", ".join(
+        f"{name} ({' x '.join(map(str, (*column.shape[1:], column.dtype)))})"
+        for name, column in sorted(columns.items())
+    )

@@ -202,7 +202,7 @@ def conclude(order: Order, results: Path) -> RunRecord:
     dataset = PreparedDataset(Path(order.data), order.config.data.limit)
     test = dataset.open_test()
     outcome, predictions = load_outcome(state)
-    require_whole(test, predictions)
+    require_whole(dataset.task, test, predictions)
     scores = score(dataset.task, test, predictions)
     record = make_record(order, outcome, dataset, test, scores)
     if (state / MODEL).exists():

@@ -8,7 +8,7 @@ import torch
 from recbench.batch import Reads
 from recbench.data import Loader, Part, open_loader
 from recbench.errors import OutOfMemoryError, TrainingError
-from recbench.evaluate import LARGEST_OUTPUT, attainable, chunk, predict, score
+from recbench.evaluate import LARGEST_OUTPUT, attainable, chunk, predict, require_whole, score
 from recbench.metrics import auc, gauc, logloss
 from recbench.model import CTRModel, MetaModel
 from recbench.progress import Bar, Progress
@@ -168,6 +168,18 @@ def test_scores_are_the_metrics_of_the_task_with_the_primary_one_first():
     assert found.values["logloss"] == logloss(labels, logits)
     both = [user for user in range(30) if len(set(labels[users == user])) == 2]
     assert found.scored_users == len(both)
+
+
+@pytest.mark.parametrize("name", ["label", "user", "state", "episode", "other"])
+def test_columns_of_a_models_own_are_refused_and_never_take_the_place_of_the_truth(name):
+    labels, users = np.tile([0, 1], 50), np.arange(100) // 4
+    logits = np.random.default_rng(0).normal(size=100).astype(np.float32)
+    part = Part("test", {"user": users, "click": labels}, Schema((Field("click", "label", 2),)))
+    own = {"prediction": logits, name: (logits > 0).astype(np.float32)}
+    with pytest.raises(TrainingError, match=rf"left .*{name} \(float32\).* for test, and what is"):
+        require_whole(CTR, part, own)
+    require_whole(CTR, part, {"prediction": logits})
+    assert score(CTR, part, own) == score(CTR, part, {"prediction": logits})
 
 
 def test_only_simulated_tests_say_what_is_attainable(tiny):

@@ -35,6 +35,8 @@ FAILS = {
     "exits": r"^the plugin's code called sys\.exit\(0\)$",
     "exits-at-once": r"ended by itself, with exit code 0, before the work was done",
     "segfaults": r"ended by signal 11 \(SIGSEGV\)",
+    "relabels": r"^the run has left label \(float32\), prediction \(float32\) for test, "
+    r"and what is kept for ctr is prediction \(float32\); the model's code must not change",
     "leaks": r"^it used \d\.\d\d GiB of memory, and the limit is 1\.5$",
 }
 TRACED = {
