@@ -32,7 +32,7 @@ from recbench.evaluate import chunk, predict, require_whole, score
 from recbench.folders import Folders
 from recbench.memory import memory_errors
 from recbench.ops.dispatch import observe
-from recbench.order import MODEL, OUTCOME, Order, Outcome, load_outcome
+from recbench.order import MODEL, OUTCOME, Order, Outcome, has_outcome, load_outcome
 from recbench.plugins import Plugin, find, load_dataset, load_model
 from recbench.progress import SILENT, Progress
 from recbench.provenance import environment
@@ -129,8 +129,9 @@ def fit_and_predict(
         RecbenchError: With what failed, where, and how to mend it.
     """
     config, state = order.config, order.state(results)
-    if (state / OUTCOME).exists() and (not keep_model or (state / MODEL).exists()):
+    if has_outcome(state, progress, with_model=keep_model):
         return  # a process was ended after this and before the record
+    (state / OUTCOME).unlink(missing_ok=True)  # its predictions and model are written anew
     memory, clock = MemoryMeter(config.device), [perf_counter()]
     dataset = PreparedDataset(Path(order.data), config.data.limit)
     require_room(state, (dataset.folder / "samples/test.arrow").stat().st_size)
