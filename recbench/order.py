@@ -31,6 +31,7 @@ class Order:
     Attributes:
         config: Its configuration.
         model: Which model it is, down to the code.
+        core: Digest of recbench's own code.
         data: The prepared folder.
         key: Digest of everything that can change the result.
         seconds: How long it took to settle this.
@@ -38,6 +39,7 @@ class Order:
 
     config: RunConfig
     model: ModelRecord
+    core: str
     data: str
     key: str
     seconds: float

@@ -10,6 +10,7 @@ from recbench.data import DataConfig
 from recbench.errors import RecbenchError, UsageError
 from recbench.folders import Folders
 from recbench.pipeline import run, settle
+from recbench.plugins import package_hash
 from recbench.progress import Progress
 from recbench.scored import load_predictions
 from recbench.suite.ledger import log_path, read_failure, state_of
@@ -241,3 +242,12 @@ def test_a_folder_of_results_that_cannot_be_written_to_is_an_error_before_traini
             next(run_suite([Settled(GOOD, order)], folders))
     finally:
         folders.results.unlink()
+
+
+def test_a_run_whose_recbench_has_changed_meanwhile_gets_no_record(folders):
+    (settled,) = settle_all([GOOD], folders)
+    assert settled.order.core == package_hash("recbench")
+    earlier = replace(settled, order=replace(settled.order, core="of an earlier recbench"))
+    (cell,) = run_suite([earlier], folders)
+    assert cell.error == "the code of recbench has changed meanwhile; start again"
+    assert not list(folders.results.glob("taobao-v1/**/*.json"))
