@@ -57,6 +57,8 @@ def predict(
 ) -> Predictions:
     """Return the model's predictions for every example, in stored order; it sees no labels.
 
+    Nor does an example's place in its batch tell anything: see the loader's `mixed`.
+
     Raises:
         TrainingError: If an output is not finite or has not the shape that the task asks for.
         OutOfMemoryError: If a batch is too large for the memory; with a size that is not.
@@ -64,8 +66,9 @@ def predict(
     model.eval()
     found: dict[str, list[Tensor]] = {}
     bad, title = 0, f"predicting {loader.part.name}"
+    order, batches = loader.mixed()
     with progress.bar(title, loader.examples, "samples") as bar:
-        for batch in transfer(loader, device):
+        for batch in transfer(batches, device):
             setting = "batch_size" if isinstance(batch, EpisodeBatch) else "evaluation_batch_size"
             columns, wrong = attempt(
                 partial(_predict, model, loader.dataset), batch, device, title, setting
@@ -79,7 +82,15 @@ def predict(
             f"{bad:,} predictions for {loader.part.name} are not finite; "
             "try a lower training.learning_rate or a training.gradient_clip such as 5"
         )
-    return {name: torch.cat(columns).numpy() for name, columns in found.items()}
+    return {name: _scattered(columns, order) for name, columns in found.items()}
+
+
+def _scattered(columns: list[Tensor], order: NDArray[np.int64]) -> NDArray[Any]:
+    """Return one column of those of batches, each row at its place in `order`."""
+    column: NDArray[Any] = torch.cat(columns).numpy()
+    stored = np.empty_like(column)
+    stored[order] = column
+    return stored
 
 
 def _predict(model: Model, dataset: PreparedDataset, batch: Batch) -> tuple[dict[str, Tensor], int]:
@@ -106,9 +117,19 @@ def score(task: Task, part: Part, predictions: Predictions) -> Scores:
     return Scores(values, scored_users(rows["label"], rows["user"]) if "gauc" in values else None)
 
 
-def require_whole(part: Part, predictions: Predictions) -> None:
-    """Raise `TrainingError` unless there is a finite prediction for each of a part's examples."""
+def require_whole(task: Task, part: Part, predictions: Predictions) -> None:
+    """Make sure that there is a finite prediction for each of a part's examples, and nothing else.
+
+    Raises:
+        TrainingError: If columns are not the task's, or not every value is there and finite.
+    """
     count = len(part.asked)
+    due, found = (_described(each) for each in (task.kept(part.schema), predictions))
+    if found != due:
+        raise TrainingError(
+            f"the run has left {found or 'no columns'} for {part.name}, and what is kept for "
+            f"{task.name} is {due}; the model's code must not change what the harness keeps"
+        )
     for name, column in predictions.items():
         if len(column) != count:
             raise TrainingError(f"{len(column):,} values of '{name}' for {count:,} examples")
@@ -128,4 +149,12 @@ def _rows(task: Task, part: Part, predictions: Predictions) -> Predictions:
     known = {name: np.asarray(part.columns[name]) for name in kept if name in part.columns}
     if "group" in part.columns:
         known["user"] = np.asarray(part.columns["group"])
-    return {"label": task.labels(part.targets), **known, **predictions}
+    return {**predictions, "label": task.labels(part.targets), **known}
+
+
+def _described(columns: Predictions) -> str:
+    """Return the names and types of columns in one line."""
+    return ", ".join(
+        f"{name} ({' x '.join(map(str, (*column.shape[1:], column.dtype)))})"
+        for name, column in sorted(columns.items())
+    )

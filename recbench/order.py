@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +15,9 @@ from recbench.config import RunConfig
 from recbench.errors import RecbenchError
 from recbench.evaluate import Predictions
 from recbench.plain import finite, from_plain
+from recbench.progress import Progress
 from recbench.provenance import Environment
-from recbench.record import ModelRecord
+from recbench.record import ModelRecord, write_together
 from recbench.training import FitResult
 
 OUTCOME, PREDICTIONS, MODEL = "outcome.json", "predictions.arrow", "model.safetensors"
@@ -30,6 +31,7 @@ class Order:
     Attributes:
         config: Its configuration.
         model: Which model it is, down to the code.
+        core: Digest of recbench's own code.
         data: The prepared folder.
         key: Digest of everything that can change the result.
         seconds: How long it took to settle this.
@@ -37,6 +39,7 @@ class Order:
 
     config: RunConfig
     model: ModelRecord
+    core: str
     data: str
     key: str
     seconds: float
@@ -86,19 +89,36 @@ class Outcome:
             RecbenchError: If the files cannot be written.
         """
         table = pa.table({name: _to_arrow(column) for name, column in predictions.items()})
-        draft = state / f".{OUTCOME}"
-        try:
-            state.mkdir(parents=True, exist_ok=True)
-            path = str(state / PREDICTIONS)
-            with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        text = json.dumps(finite(asdict(self)))
+
+        def write_predictions(file: IO[bytes]) -> None:
+            with pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table)
-            draft.write_text(json.dumps(finite(asdict(self))), encoding="utf-8")
-            draft.replace(state / OUTCOME)
-        except OSError as error:
-            raise RecbenchError(
-                f"cannot write {state}: {error.strerror or error}; free some space or choose "
-                "another results folder"
-            ) from error
+
+        write_together(
+            {
+                state / PREDICTIONS: write_predictions,
+                state / OUTCOME: lambda file: file.write(text.encode()),
+            }
+        )
+
+
+def has_outcome(state: Path, progress: Progress, *, with_model: bool) -> bool:
+    """Return whether a run has left a whole outcome in its state folder; a damaged one is told.
+
+    Args:
+        state: The folder.
+        progress: Who is told.
+        with_model: Whether the model's state must have been kept.
+    """
+    if not (state / OUTCOME).exists() or (with_model and not (state / MODEL).exists()):
+        return False
+    try:
+        load_outcome(state)
+    except RecbenchError as error:
+        progress.note(f"{error}; it is made anew")
+        return False
+    return True
 
 
 def load_outcome(state: Path) -> tuple[Outcome, Predictions]:
@@ -112,7 +132,7 @@ def load_outcome(state: Path) -> tuple[Outcome, Predictions]:
         outcome = from_plain(Outcome, json.loads(text))
         with pa.OSFile(str(state / PREDICTIONS)) as file:
             table = pa.ipc.open_file(file).read_all()
-    except (OSError, ValueError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise RecbenchError(f"the outcome in {state} cannot be read: {error}") from error
     return outcome, {name: _from_arrow(table.column(name)) for name in table.column_names}
 

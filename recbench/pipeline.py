@@ -32,8 +32,8 @@ from recbench.evaluate import chunk, predict, require_whole, score
 from recbench.folders import Folders
 from recbench.memory import memory_errors
 from recbench.ops.dispatch import observe
-from recbench.order import MODEL, OUTCOME, Order, Outcome, load_outcome
-from recbench.plugins import Plugin, find, load_dataset, load_model
+from recbench.order import MODEL, OUTCOME, Order, Outcome, has_outcome, load_outcome
+from recbench.plugins import Plugin, find, load_dataset, load_model, package_hash
 from recbench.progress import SILENT, Progress
 from recbench.provenance import environment
 from recbench.record import RunRecord, state_path
@@ -99,8 +99,8 @@ def settle(config: RunConfig, folders: Folders, progress: Progress = SILENT) -> 
     config, plugin, _ = check(config, folders)
     dataset = prepare(source, config.data, folders, progress)
     key = run_key(config, plugin, dataset)
-    model = model_record(config, plugin)
-    return Order(config, model, str(dataset.folder), key, perf_counter() - started)
+    model, core = model_record(config, plugin), package_hash("recbench")
+    return Order(config, model, core, str(dataset.folder), key, perf_counter() - started)
 
 
 def prepared(config: RunConfig, folders: Folders) -> bool:
@@ -129,8 +129,9 @@ def fit_and_predict(
         RecbenchError: With what failed, where, and how to mend it.
     """
     config, state = order.config, order.state(results)
-    if (state / OUTCOME).exists() and (not keep_model or (state / MODEL).exists()):
+    if has_outcome(state, progress, with_model=keep_model):
         return  # a process was ended after this and before the record
+    (state / OUTCOME).unlink(missing_ok=True)  # its predictions and model are written anew
     memory, clock = MemoryMeter(config.device), [perf_counter()]
     dataset = PreparedDataset(Path(order.data), config.data.limit)
     require_room(state, (dataset.folder / "samples/test.arrow").stat().st_size)
@@ -180,13 +181,15 @@ def untrained(order: Order, dataset: PreparedDataset) -> Model:
     """Return the model of a run as it is before training, everything random seeded.
 
     Raises:
-        ChangedCodeError: If its code is not what it was when the run was settled.
+        ChangedCodeError: If its code or recbench's is not what it was when the run was settled.
     """
     config = order.config
     plugin = find("model", config.model)
     kind = load_model(plugin)
     if model_record(config, plugin) != order.model:
         raise ChangedCodeError(f"the code of {config.model} has changed meanwhile; start again")
+    if package_hash("recbench") != order.core:
+        raise ChangedCodeError("the code of recbench has changed meanwhile; start again")
     seed_everything(config.seed)
     model = kind(dataset.schema, build(kind.Config, config.model_config, config.model))
     return model.to(config.device)
@@ -202,7 +205,7 @@ def conclude(order: Order, results: Path) -> RunRecord:
     dataset = PreparedDataset(Path(order.data), order.config.data.limit)
     test = dataset.open_test()
     outcome, predictions = load_outcome(state)
-    require_whole(test, predictions)
+    require_whole(dataset.task, test, predictions)
     scores = score(dataset.task, test, predictions)
     record = make_record(order, outcome, dataset, test, scores)
     if (state / MODEL).exists():

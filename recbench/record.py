@@ -183,7 +183,7 @@ class RunRecord:
             with pa.ipc.new_file(file, table.schema, options=packed) as writer:
                 writer.write_table(table)
 
-        _write_together(
+        write_together(
             {
                 predictions_path(path): write_predictions,
                 path: lambda file: file.write(f"{text}\n".encode()),
@@ -248,8 +248,12 @@ def state_path(record: Path) -> Path:
     return record.with_suffix(".safetensors")
 
 
-def _write_together(writers: Mapping[Path, Callable[[IO[bytes]], object]]) -> None:
-    """Write every file in full under another name, then give all their names, in order."""
+def write_together(writers: Mapping[Path, Callable[[IO[bytes]], object]]) -> None:
+    """Write every file in full under another name, then give all their names, in order.
+
+    Raises:
+        RecbenchError: If one cannot be written; all stay as they were.
+    """
     path = next(iter(writers))
     with ExitStack() as cleanup:
         try:

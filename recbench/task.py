@@ -58,6 +58,11 @@ class Task:
         width = self.width(schema)
         return (examples, width) if width else (examples,)
 
+    def kept(self, schema: Schema) -> dict[str, NDArray[Any]]:
+        """Return the columns that `predictions` has, as they are where there are no examples."""
+        none = torch.zeros(self.shape(0, schema)), torch.zeros(0, dtype=torch.int64)
+        return {name: each.numpy() for name, each in self.predictions(*none, schema).items()}
+
     def scores(self, schema: Schema) -> tuple[str, ...]:
         """Return the names of a model's scores, the primary one first.
 

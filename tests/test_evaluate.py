@@ -8,7 +8,7 @@ import torch
 from recbench.batch import Reads
 from recbench.data import Loader, Part, open_loader
 from recbench.errors import OutOfMemoryError, TrainingError
-from recbench.evaluate import LARGEST_OUTPUT, attainable, chunk, predict, score
+from recbench.evaluate import LARGEST_OUTPUT, attainable, chunk, predict, require_whole, score
 from recbench.metrics import auc, gauc, logloss
 from recbench.model import CTRModel, MetaModel
 from recbench.progress import Bar, Progress
@@ -45,6 +45,31 @@ def test_predictions_come_in_stored_order_as_single_precision(tiny, loader, mode
     items = tiny.known("item", np.asarray(tiny.part("valid").item))
     np.testing.assert_array_equal(found, (items / 7).astype(np.float32))
     assert found.dtype == np.float32
+
+
+def test_a_batch_is_a_run_of_examples_in_an_order_that_nothing_decides(tiny, loader, model):
+    predict(model, loader, CPU)
+    again = Watching(tiny.schema)
+    predict(again, Loader(tiny, loader.part, loader.reads, 50, seed=7), CPU)
+    parity = np.zeros(2)
+    for place, ((mixed, *_), (same, *_)) in enumerate(zip(model.asked, again.asked, strict=True)):
+        rows = np.arange(50 * place, min(50 * (place + 1), loader.examples))
+        asked, stored = mixed.fields["item"].tolist(), loader.features(rows).fields["item"].tolist()
+        assert sorted(asked) == sorted(stored)
+        assert asked != stored
+        assert asked == same.fields["item"].tolist()
+        order, _ = loader.mixed()
+        clicks = np.asarray(loader.part.labels)[order[rows]]
+        parity += [clicks[::2].sum(), clicks[1::2].sum()]
+    assert abs(parity[0] - parity[1]) < 4 * math.sqrt(parity.sum())
+
+
+def test_of_batches_that_are_mixed_episodes_stay_as_they_are(cold):
+    dataset = cold("states")
+    loader = open_loader(dataset, dataset.part("valid"), Reads(recent=0), 4)
+    order, batches = loader.mixed()
+    assert order.tolist() == list(range(loader.examples))
+    assert [batch.labels.tolist() for batch in batches] == [b.labels.tolist() for b in loader]
 
 
 def test_a_model_is_asked_without_labels_gradients_or_training_mode(loader, model):
@@ -143,6 +168,18 @@ def test_scores_are_the_metrics_of_the_task_with_the_primary_one_first():
     assert found.values["logloss"] == logloss(labels, logits)
     both = [user for user in range(30) if len(set(labels[users == user])) == 2]
     assert found.scored_users == len(both)
+
+
+@pytest.mark.parametrize("name", ["label", "user", "state", "episode", "other"])
+def test_columns_of_a_models_own_are_refused_and_never_take_the_place_of_the_truth(name):
+    labels, users = np.tile([0, 1], 50), np.arange(100) // 4
+    logits = np.random.default_rng(0).normal(size=100).astype(np.float32)
+    part = Part("test", {"user": users, "click": labels}, Schema((Field("click", "label", 2),)))
+    own = {"prediction": logits, name: (logits > 0).astype(np.float32)}
+    with pytest.raises(TrainingError, match=rf"left .*{name} \(float32\).* for test, and what is"):
+        require_whole(CTR, part, own)
+    require_whole(CTR, part, {"prediction": logits})
+    assert score(CTR, part, own) == score(CTR, part, {"prediction": logits})
 
 
 def test_only_simulated_tests_say_what_is_attainable(tiny):

@@ -62,6 +62,10 @@ class EpisodeLoader:
         random = np.random.default_rng([self.rows.seed, number])
         return self._pass(random.permutation(len(self._query[0]))[skip * self.batch_size :])
 
+    def mixed(self) -> tuple[Ints, Iterator[EpisodeBatch]]:
+        """Return the stored order of queries, which tells no label, and a pass over all in it."""
+        return np.arange(self.examples), iter(self)
+
     def _pass(self, order: Ints) -> Iterator[EpisodeBatch]:
         for first in range(0, len(order), self.batch_size):
             self.dataset.require_open(self.part.name)

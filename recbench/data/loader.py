@@ -65,6 +65,18 @@ class Loader:
         order = np.random.default_rng([self.seed, number]).permutation(self.examples)
         return self._pass(order[skip * self.batch_size :])
 
+    def mixed(self) -> tuple[Ints, Iterator[Batch]]:
+        """Return the order in which predictions are asked for, and a pass over all examples in it.
+
+        A batch is a run of stored examples, permuted by nothing but its place: a click and its
+        negative are stored next to each other, and which is which must not be told by that.
+        """
+        order = np.arange(self.examples)
+        for place in range(self.batches):
+            run = order[place * self.batch_size : (place + 1) * self.batch_size]
+            np.random.default_rng(place).shuffle(run)
+        return order, self._pass(order)
+
     def _pass(self, order: Ints) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch_size):
             self.dataset.require_open(self.part.name)

@@ -35,6 +35,8 @@ FAILS = {
     "exits": r"^the plugin's code called sys\.exit\(0\)$",
     "exits-at-once": r"ended by itself, with exit code 0, before the work was done",
     "segfaults": r"ended by signal 11 \(SIGSEGV\)",
+    "relabels": r"^the run has left label \(float32\), prediction \(float32\) for test, "
+    r"and what is kept for ctr is prediction \(float32\); the model's code must not change",
     "leaks": r"^it used \d\.\d\d GiB of memory, and the limit is 1\.5$",
 }
 TRACED = {
@@ -48,7 +50,7 @@ TRACED = {
     "exits": "sys.exit(0)",
     "segfaults": "in forward",
 }
-MADE = ("sound", "learns", "mutates", "prints", "forks", "meddles", "peeks")
+MADE = ("sound", "learns", "mutates", "prints", "forks", "meddles", "peeks", "counts")
 ON_TINY = ("--dataset", "taobao", "--size", "tiny", "--limit", "300", "--device", "cpu")
 
 
@@ -160,6 +162,12 @@ def test_a_model_that_looks_everywhere_finds_validation_labels_and_no_test_label
     peeks = RunRecord.load(records["peeks"])
     assert peeks.validation["auc"] == 1.0
     assert peeks.scores["auc"] == 0.5
+
+
+def test_the_place_of_an_example_in_its_batch_tells_nothing(ended, records):
+    counts = RunRecord.load(records["counts"])
+    assert abs(counts.validation["auc"] - 0.5) < 0.1
+    assert abs(counts.scores["auc"] - 0.5) < 0.1
 
 
 def test_one_that_hangs_is_ended_and_its_log_says_where_it_was(home):

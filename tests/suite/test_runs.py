@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from recbench.claim import Claim
@@ -10,8 +9,8 @@ from recbench.config import RunConfig
 from recbench.data import DataConfig
 from recbench.errors import RecbenchError, UsageError
 from recbench.folders import Folders
-from recbench.order import load_outcome
-from recbench.pipeline import fit_and_predict, run, settle
+from recbench.pipeline import run, settle
+from recbench.plugins import package_hash
 from recbench.progress import Progress
 from recbench.scored import load_predictions
 from recbench.suite.ledger import log_path, read_failure, state_of
@@ -245,17 +244,10 @@ def test_a_folder_of_results_that_cannot_be_written_to_is_an_error_before_traini
         folders.results.unlink()
 
 
-def test_an_outcome_that_makes_no_sense_is_a_failed_run(tiny_folders, tmp_path):
-    folders = replace(tiny_folders, results=tmp_path)
-    order = settle(GOOD, folders)
-    fit_and_predict(order, tmp_path)
-    outcome, predictions = load_outcome(order.state(tmp_path))
-    for wrong in ({"prediction": predictions["prediction"][1:]}, {"prediction": np.array(["x"])}):
-        outcome.save(order.state(tmp_path), wrong)
-        (cell,) = run_suite([Settled(GOOD, order)], folders)
-        assert cell.record is None
-        assert cell.error
-        assert "Traceback" in cell.log.read_text()
-    outcome.save(order.state(tmp_path), predictions)
-    (cell,) = run_suite([Settled(GOOD, order)], folders)
-    assert cell.record.scores == run(GOOD, replace(folders, results=tmp_path / "here")).scores
+def test_a_run_whose_recbench_has_changed_meanwhile_gets_no_record(folders):
+    (settled,) = settle_all([GOOD], folders)
+    assert settled.order.core == package_hash("recbench")
+    earlier = replace(settled, order=replace(settled.order, core="of an earlier recbench"))
+    (cell,) = run_suite([earlier], folders)
+    assert cell.error == "the code of recbench has changed meanwhile; start again"
+    assert not list(folders.results.glob("taobao-v1/**/*.json"))

@@ -219,6 +219,17 @@ def test_code_that_changes_ends_the_tuning_and_costs_no_trial(site, run_folders)
     assert not list(run_folders.results.rglob("studies/**/*.json"))
 
 
+def test_so_does_code_of_recbench_that_changes(site, run_folders):
+    apart = JudgeApart(run_folders)
+
+    def settled_earlier(order, state):
+        return apart(replace(order, core="another"), state)
+
+    with pytest.raises(ChangedCodeError, match="the code of recbench has changed meanwhile"):
+        tune(KNOWN, 3, run_folders, judge=settled_earlier)
+    assert not list(run_folders.results.rglob("studies/**/*.json"))
+
+
 def test_a_model_whose_trials_all_fail_is_told_and_the_others_are_tuned(site, run_folders):
     broken = replace(KNOWN, model_config={"fails": "nan"})
     first, second = tune_all([broken, KNOWN], 2, run_folders)

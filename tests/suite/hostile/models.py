@@ -189,6 +189,29 @@ class Peeks(Sound):
         return None
 
 
+class Relabels(Sound):
+    """Leaves labels of its own beside its predictions."""
+
+    def fit(self, train, validate, run):
+        from recbench import pipeline
+
+        predict = pipeline.predict
+
+        def relabelled(*asked):
+            found = predict(*asked)
+            return {**found, "label": (found["prediction"] > 0.5).astype("float32")}
+
+        pipeline.predict = relabelled
+        return super().fit(train, validate, run)
+
+
+class Counts(Sound):
+    """Knows that every second example is stored as the negative of the one before."""
+
+    def forward(self, features):
+        return 1.0 - torch.arange(len(features)) % 2 * 2
+
+
 class OldAPI(Sound):
     api = 0
 
