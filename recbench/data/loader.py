@@ -17,6 +17,9 @@ from recbench.schema import Field
 
 Ints = NDArray[np.int64]
 
+MIXED = 1 << 12
+"""Stored examples that are predicted in mixed order, at least; a batch may be smaller."""
+
 
 class Loader:
     """The examples of one part, in batches.
@@ -68,13 +71,12 @@ class Loader:
     def mixed(self) -> tuple[Ints, Iterator[Batch]]:
         """Return the order in which predictions are asked for, and a pass over all examples in it.
 
-        A batch is a run of stored examples, permuted by nothing but its place: a click and its
-        negative are stored next to each other, and which is which must not be told by that.
+        Runs of stored examples are permuted by nothing but their place: a click and its negative
+        are stored next to each other, and which is which must not be told by that.
         """
-        order = np.arange(self.examples)
-        for place in range(self.batches):
-            run = order[place * self.batch_size : (place + 1) * self.batch_size]
-            np.random.default_rng(place).shuffle(run)
+        order, length = np.arange(self.examples), max(self.batch_size, MIXED)
+        for place, start in enumerate(range(0, self.examples, length)):
+            np.random.default_rng(place).shuffle(order[start : start + length])
         return order, self._pass(order)
 
     def _pass(self, order: Ints) -> Iterator[Batch]:
