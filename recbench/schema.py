@@ -96,6 +96,11 @@ class Schema:
         return tuple(each.name for each in self.of("label"))
 
     @property
+    def has_categories(self) -> bool:
+        """Whether items have the field `category`, by which histories can be searched."""
+        return "category" in {each.name for each in self.of("item")}
+
+    @property
     def vector_fields(self) -> tuple[str, ...]:
         """The names of the item fields that are frozen vectors."""
         return tuple(each.name for each in self.of("item") if each.width)

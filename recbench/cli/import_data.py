@@ -49,8 +49,10 @@ def import_data(
     time_unit: Annotated[
         str, _of(LOG, "auto, s, ms, us, ns, iso, order, or a format such as '%d/%m/%Y'.")
     ] = "auto",
-    since: Annotated[str, _of(LOG, "Leave out rows before this date.")] = "",
-    until: Annotated[str, _of(LOG, "Leave out rows after this moment.")] = "",
+    since: Annotated[
+        str, _of(LOG, "Leave out rows before this moment; of a date, its begin.")
+    ] = "",
+    until: Annotated[str, _of(LOG, "Leave out rows after this moment; of a date, its begin.")] = "",
     min_item_events: Annotated[int, _of(LOG, "Leave out items of fewer events.")] = 0,
     min_user_events: Annotated[int, _of(LOG, "Then users, or sessions, of fewer.")] = 0,
     labels: Annotated[str, _listed("Columns to predict of each row.", TABLE)] = "",
@@ -62,7 +64,7 @@ def import_data(
     test: Annotated[float | None, _of(PARTS, "Share of test; 0.1 if not given.")] = None,
     valid_days: Annotated[float | None, _of(PARTS, "Days of validation, before test.")] = None,
     test_days: Annotated[float | None, _of(PARTS, "Days of test, the last ones.")] = None,
-    utc_offset: Annotated[int, _of(PARTS, "Hours: the time zone of days.")] = 0,
+    utc_offset: Annotated[int, _of(PARTS, "Hours: the time zone of calendar days.")] = 0,
     task: Annotated[
         str, typer.Option(help="ctr, next-item or multi-task; as the columns say if not given.")
     ] = "",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recbench.data.reading import damaged
+from recbench.data.reading import damaged, is_gzip
 
 
 def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
@@ -21,7 +21,7 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]]:
     Raises:
         DataError: If the file is damaged, or an array is missing, of objects or of another shape.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener = gzip.open if is_gzip(path) else open
     try:
         with opener(path, "rb") as file, zipfile.ZipFile(file) as archive:
             arrays = {name: _array(archive, f"{name}.npy") for name in names}

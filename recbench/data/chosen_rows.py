@@ -41,7 +41,7 @@ def choose_rows(
     low, high = card.time_range or (-(1 << 62), 1 << 62)
     latest = card.time_range[1] if card.time_range else LATEST
     units = [
-        f"count(*) FILTER (time > {latest} AND time / {each} BETWEEN {low} AND {latest})"
+        f"count(*) FILTER (time > {LATEST} AND time / {each} BETWEEN {low} AND {latest})"
         for each in UNITS
     ]
     found = db.execute(

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recbench.data.reading import CHUNK, damaged, open_bytes
+from recbench.data.reading import CHUNK, damaged, is_gzip, open_bytes
 from recbench.errors import UsageError
 
 WIDEST = 1 << 12
@@ -56,7 +56,7 @@ def _pieces(
     import h5py
 
     with open_bytes(path) as file:
-        if path.suffix == ".gz":
+        if is_gzip(path):
             while file.read(CHUNK):  # to the end, where its checksum is
                 pass
             file.seek(0)

@@ -29,6 +29,8 @@ from recbench.schema import Field
 ROWS = 1 << 18
 NEEDED = frozenset({"behaviour", "history", "positive", "testing"})
 """Columns of events that have a value in every row where there is such a column."""
+BEHAVIOURS = 128
+"""Behaviours that a log may have: their codes are of one byte."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _order(
     _require_own_names(card, db)
     users, items = _number(db, "user"), _number(db, "item")
     contexts = {name: _number(db, name) for name in card.contexts}
-    behaviours = _behaviours(db) if "behaviour" in columns else ()
+    behaviours = behaviour_names(db, "log") if "behaviour" in columns else ()
     types: dict[str, DTypeLike] = {"user": np.int32, "item": np.int32, "time": np.int64}
     types |= {"positive": np.bool_}
     real = label is not None and not label.size
@@ -212,8 +214,14 @@ def _number(db: duckdb.DuckDBPyConnection, column: str) -> pa.Array:
     return db.sql(query).to_arrow_table().column(0).combine_chunks()
 
 
-def _behaviours(db: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    rows = db.execute("SELECT DISTINCT behaviour FROM log ORDER BY ALL").fetchall()
+def behaviour_names(db: duckdb.DuckDBPyConnection, events: str) -> tuple[str, ...]:
+    """Return the behaviours of a table, perhaps with a WHERE; `DataError` if they are too many."""
+    rows = db.execute(f"SELECT DISTINCT behaviour FROM {events} ORDER BY ALL").fetchall()  # noqa: S608
+    if len(rows) > BEHAVIOURS:
+        raise DataError(
+            f"the events have {len(rows):,} behaviours, and {BEHAVIOURS} is the most; choose a "
+            "column of fewer values, such as view and buy"
+        )
     return tuple(str(name) for (name,) in rows)
 
 

@@ -35,10 +35,10 @@ class Loader:
     def __init__(
         self, dataset: PreparedDataset, part: Part, reads: Reads, batch_size: int, seed: int = 0
     ) -> None:
-        if reads.same_category and "category" not in dataset.schema:
+        if reads.same_category and not dataset.schema.has_categories:
             raise UsageError(
                 f"the model searches histories by category, and {dataset.manifest.dataset} has no "
-                "field 'category'; choose another dataset or model"
+                "item field 'category'; choose another dataset or model"
             )
         self.dataset = dataset
         self.part = part

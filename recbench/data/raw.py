@@ -17,9 +17,9 @@ PLAIN = ("", ".gz")
 def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, Path] | None:
     """Return the raw files that a protocol needs, or None if none of them is under `folder`.
 
-    A file is looked for in the dataset's own folder and then at the top: plain, as .gz, packed
-    alone (.zip, .tar.gz, .7z), and within the archive that the card names for it, whose path then
-    stands for the file's. Without a protocol it is the default one that counts.
+    A file is looked for in the dataset's `places`: plain, as .gz, packed alone (.zip, .tar.gz,
+    .7z), and within the archive that the card names for it, whose path then stands for the file's.
+    Without a protocol it is the default one that counts.
 
     Raises:
         DataError: If only some of the files are there.
@@ -52,7 +52,7 @@ def lacking(card: Card, folder: Path, protocol: str) -> tuple[str, ...]:
 def missing_files(card: Card, folder: Path | None) -> DataError:
     """Return the error for a dataset whose raw files are not on this machine."""
     where = (
-        f"there is none of them in {folder / card.home} or {folder}"
+        f"there is none of them in {' or '.join(map(str, places(card, folder)))}"
         if folder
         else "no data folder is set"
     )
@@ -80,11 +80,22 @@ def _known(card: Card, protocol: str) -> Mapping[str, Path]:
 
 def find(card: Card, role: str, folder: Path) -> Path | None:
     """Return the file of a role, or the archive that holds it; None if neither is there."""
-    for place in (folder / card.home, folder):  # at the top may lie another dataset's ratings.csv
+    for place in places(card, folder):
         for name in names(card, role):
             if (path := place / name).is_file():
                 return path
     return None
+
+
+def places(card: Card, folder: Path) -> tuple[Path, ...]:
+    """Return the folders where a dataset's files may lie, best first: its own and the data folder.
+
+    The latter may hold another dataset's ratings.csv. Where only the folder's published name tells
+    whose files they are, and no count does, it must have that name.
+    """
+    home = folder / card.home
+    told = card.counts or not card.folder or folder.resolve().name == card.folder
+    return (home, folder) if told else (home,)
 
 
 def names(card: Card, role: str) -> tuple[str, ...]:

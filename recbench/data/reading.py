@@ -184,13 +184,18 @@ def open_text(path: Path, encoding: str = "utf-8") -> Iterator[TextIO]:
     Raises:
         DataError: If the file turns out to be damaged, also while the caller reads it.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener = gzip.open if is_gzip(path) else open
     encoding = "utf-8-sig" if _marked(path) else encoding
     try:
         with opener(path, "rt", encoding=encoding) as file:
             yield file
     except (EOFError, zlib.error, gzip.BadGzipFile, ValueError) as error:
         raise damaged(path, str(error)) from error
+
+
+def is_gzip(path: Path) -> bool:
+    """Return whether a file's name says that it is packed with gzip."""
+    return path.suffix.lower() == ".gz"
 
 
 def content_md5(path: Path) -> str:
@@ -206,7 +211,7 @@ def content_md5(path: Path) -> str:
 @contextmanager
 def open_bytes(path: Path) -> Iterator[gzip.GzipFile | BufferedReader]:
     """Open a file, plain or .gz; a `DataError` if that turns out to be damaged on the way."""
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener = gzip.open if is_gzip(path) else open
     try:
         with opener(path, "rb") as file:
             yield file
@@ -230,7 +235,7 @@ def _has_point(path: Path) -> bool:
         while block := file.read(CHUNK):
             seen = last + block
             found = found or any(sign in seen for sign in (b".", b"e-", b"E-"))
-            if found and path.suffix != ".gz":
+            if found and not is_gzip(path):
                 break
             last = block[-1:]
     return found

@@ -160,7 +160,7 @@ def _events(name: str, loader: Loader, rows: Ints, places: Ints, weights: Floats
 def _alike(loader: Loader, rows: Ints, position: Ints) -> NDArray[np.bool_] | None:
     """Return whether the event at each position is of the category of its row's target."""
     dataset = loader.dataset
-    if "item" not in dataset.task.shown or "category" not in dataset.schema:
+    if "item" not in dataset.task.shown or not dataset.schema.has_categories:
         return None
     category = dataset.items["category"]
     alike: NDArray[np.bool_] = (

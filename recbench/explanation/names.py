@@ -19,7 +19,7 @@ class Names:
     def __init__(self, loader: Loader) -> None:
         self._part, self._dataset = loader.part, loader.dataset
         self._category = None
-        if "category" in loader.dataset.schema:
+        if loader.dataset.schema.has_categories:
             table = read_table(loader.dataset.folder / "fields/category.arrow")
             self._category = table["value"]
 

@@ -126,9 +126,11 @@ class DatasetSubject:
             config = DataConfig(card.name, protocol, "simulated", self._size)
             return prepare(self.dataset, config, folders)
         if not card.paths:
+            home = folder / card.home
+            home.mkdir()
             for role in card.files_of(protocol):
                 if (data := {**self.files, **(changed or {})}[role]) is not None:
-                    (folder / card.files[role]).write_bytes(data)
+                    (home / card.files[role]).write_bytes(data)
         return prepare(self.dataset, DataConfig(card.name, protocol, "real"), folders)
 
     def written(self, protocol: str) -> Mapping[str, Path]:

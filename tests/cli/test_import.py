@@ -82,11 +82,18 @@ def test_the_command_in_a_changed_files_error_imports_it_again(recbench, here):
     assert recbench("data", "prepare", "shop").status == 0
 
 
+def test_a_bare_date_is_the_moment_when_its_day_begins(recbench, here):
+    recbench(*LOG, "--until", "2024-01-03")
+    said = json.loads(recbench("data", "describe", "shop", "--json").out)
+    assert said["counts"]["interactions"] == 49
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "expected"),
     [
         (("--user", "uu"), 2, "--user: unknown column of log.csv 'uu'; did you mean u?"),
         (("--no-header",), 2, "--user: unknown column of log.csv 'u'; known: 1, 2, 3"),
+        (("--since", "2030-01-01"), 1, "no row lies between --since and --until"),
         (("--since", "yesterday"), 2, "--since 'yesterday' is no date such as 2024-01-31"),
         (
             ("--label", "i"),

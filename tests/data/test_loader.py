@@ -10,7 +10,7 @@ from recbench.data import Loader
 from recbench.data.columns import read_table
 from recbench.data.protocol import GlobalTime, LeaveLastTwoOut, Negatives, Protocol
 from recbench.errors import UsageError
-from recbench.schema import UNSEEN
+from recbench.schema import UNSEEN, Field
 
 PROTOCOL = Protocol(GlobalTime(0.2, 0.2, "share"), Negatives("uniform"))
 
@@ -191,8 +191,10 @@ def test_a_limit_spreads_its_examples_over_the_part(prepare_rows, rows):
     assert len(prepare_rows(rows, PROTOCOL, limit=10**6).part("train")) == len(whole.part("train"))
 
 
-def test_a_search_by_category_needs_a_category(dataset):
+@pytest.mark.parametrize("others", [(), (Field("category", "user", 5),)])
+def test_a_search_by_category_needs_a_category_of_items(dataset, others):
     schema = dataset.schema
-    object.__setattr__(schema, "fields", tuple(f for f in schema.fields if f.name != "category"))
-    with pytest.raises(UsageError, match="log has no field 'category'; choose another"):
+    fields = tuple(f for f in schema.fields if f.name != "category")
+    object.__setattr__(schema, "fields", fields + others)
+    with pytest.raises(UsageError, match="log has no item field 'category'; choose another"):
         Loader(dataset, dataset.part("train"), Reads(same_category=1), 8)

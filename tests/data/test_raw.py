@@ -25,6 +25,18 @@ def test_files_are_found_in_any_form_in_the_datasets_folder_or_at_the_top(
     assert locate(card, tmp_path) == paths
 
 
+def test_files_that_only_their_folder_tells_apart_are_found_in_none_but_it(make_log, tmp_path):
+    card = make_log(folder="Shop_NL").card
+    for folder in ("Shop_NL", "Shop_US"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "log.csv").write_text("")
+    assert locate(card, tmp_path / "Shop_NL") == {"log": tmp_path / "Shop_NL" / "log.csv"}
+    assert locate(card, tmp_path / "Shop_US") is None
+    assert f"{tmp_path / 'Shop_US'}, put" not in str(missing_files(card, tmp_path / "Shop_US"))
+    counted = make_log(folder="Shop_NL", counts=({"interactions": 1},)).card
+    assert locate(counted, tmp_path / "Shop_US") == {"log": tmp_path / "Shop_US" / "log.csv"}
+
+
 def test_files_may_lie_in_the_folder_of_another_dataset(make_log, tmp_path):
     card = make_log(folder="logs").card
     (tmp_path / "logs").mkdir()

@@ -174,3 +174,9 @@ def test_rows_that_a_reader_left_out_are_counted_with_the_malformed_ones(db, tmp
     assert found.count == 8
     assert found.examples[0].startswith(f"{path}:2: ")
     assert found.examples[1:] == tuple(f"log.csv, row {row}: odd" for row in (3, 4, 5, 6))
+
+
+def test_what_is_packed_is_told_by_its_name_in_capitals_too(tmp_path):
+    (tmp_path / "LOG.CSV.GZ").write_bytes(gzip.compress(b"1,2\n"))
+    with open_text(tmp_path / "LOG.CSV.GZ") as file:
+        assert file.read() == "1,2\n"

@@ -75,8 +75,9 @@ def prepare_drawn(tmp_path):
     def make(dataset, rawfiles, protocol=""):
         drawn, raw = copy.copy(dataset), tmp_path / "raw"
         drawn.card = dataclasses.replace(dataset.card, counts=())
-        raw.mkdir(exist_ok=True)
-        rawfiles.write(raw, dataset.card.name)
+        home = raw / dataset.card.home
+        home.mkdir(parents=True, exist_ok=True)
+        rawfiles.write(home, dataset.card.name)
         config = DataConfig(dataset.card.name, protocol, source="real")
         return prepare(drawn, config, Folders(raw, tmp_path / "cache", tmp_path))
 

@@ -75,6 +75,8 @@ class Drawn:
     ) -> dict[str, Path]:
         """Write a protocol's files, with `end` behind the names of those that are changed."""
         paths = {}
+        folder = folder / self.dataset.card.home
+        folder.mkdir(exist_ok=True)
         for role in self.dataset.card.files_of(protocol):
             own = changed is not None and role in changed
             paths[role] = folder / (self.dataset.card.files[role] + (end if own else ""))

@@ -6,6 +6,7 @@ from recbench.data import Loader
 from recbench.data.protocol import LeaveLastTwoOut, Negatives, Protocol
 from recbench.explanation.events import EventWeights, found_events, joined, latest_events
 from recbench.explanation.names import Names
+from recbench.schema import Field
 
 USERS = 5
 
@@ -85,6 +86,14 @@ def test_near_events_have_a_row_each_and_far_ones_share_one():
     ]  # fmt: skip
     assert len(made(range(1, 36)).by_distance(each=True)) == 35
     assert made([]).by_distance() == []
+
+
+def test_a_category_of_users_is_none_of_items(dataset):
+    fields = tuple(f for f in dataset.schema.fields if f.name != "category")
+    object.__setattr__(dataset.schema, "fields", (*fields, Field("category", "user", 5)))
+    loader = Loader(dataset, dataset.open_test(), Reads(), 8)
+    assert latest_events(loader, np.arange(2), np.ones((2, 1))).alike is None
+    assert "category" not in Names(loader).event(0)
 
 
 def test_means_are_over_the_events_at_a_distance():

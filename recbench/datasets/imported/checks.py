@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 
 from recbench.datasets.imported.description import Description, SourceFile
-from recbench.datasets.imported.log import matches, truth
+from recbench.datasets.imported.log import key_cell, matches, truth
 from recbench.datasets.imported.table import number
 from recbench.errors import DataError, UsageError, unknown_name
 
@@ -61,8 +61,9 @@ def require_single(
     db: duckdb.DuckDBPyConnection, own: Description, role: str, file: SourceFile
 ) -> None:
     """Raise `DataError` if a file has two rows about one user or item."""
-    column = own.columns[role[:-1]]
-    cell = file.cell(column)
+    key = role[:-1]
+    column = own.columns[key]
+    cell = key_cell(file.cell(column), key in own.integers)
     row = db.execute(
         f"""SELECT {cell}, count(*) AS n FROM {role}_file WHERE {cell} IS NOT NULL
         GROUP BY 1 HAVING n > 1 ORDER BY 1 LIMIT 1"""  # noqa: S608

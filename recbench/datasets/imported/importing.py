@@ -114,7 +114,7 @@ def _draft(wanted: Wanted, task: str) -> Description:
     labels, inputs, numbers = (
         _table_fields(wanted, events) if task == "multi-task" else ({}, {}, ())
     )
-    user_fields = _fields(users, columns.get("user", ""), "user", {})
+    user_fields = _fields(users, columns.get("user", ""), "user", ("category",))
     item_fields = _fields(items, columns.get("item", ""), "item", user_fields, of_items)
     return Description(
         format=FORMAT,

@@ -32,10 +32,11 @@ def make_log(db: duckdb.DuckDBPyConnection, own: Description) -> None:
         )
     needed = [role for role in cells if role != "category"]
     why = " ".join(f"WHEN {cells[role]} IS NULL THEN 'no {role}'" for role in needed)
+    fault = "is no whole number" if own.time == "order" else "unreadable"
     db.execute(
         f"""CREATE VIEW parsed AS SELECT row,
             {", ".join(f"{sql} AS {role}" for role, sql in chosen.items())},
-            CASE {why} WHEN moment IS NULL THEN concat('time ''', {cells["time"]}, ''' unreadable')
+            CASE {why} WHEN moment IS NULL THEN concat('time ''', {cells["time"]}, ''' {fault}')
             END AS why FROM events_file"""  # noqa: S608
     )
     leave_out(db, own.events)

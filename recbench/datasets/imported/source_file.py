@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recbench.data.manifest import file_checksum
-from recbench.data.reading import disk_full, read_csv
+from recbench.data.reading import disk_full, is_gzip, read_csv
 from recbench.datasets.imported.description import SourceFile
 from recbench.errors import DataError, UsageError
 
@@ -114,10 +114,11 @@ def name(value: str) -> str:
 
 
 def _load_parquet(db: duckdb.DuckDBPyConnection, table: str, file: SourceFile, path: Path) -> None:
-    chosen = ", ".join(
-        f"{name(column)}::VARCHAR AS c{place}" for place, column in enumerate(file.columns)
-    )
-    query = f"SELECT row_number() OVER () AS row, {chosen} FROM read_parquet($path)"  # noqa: S608
+    cells = [f"c{place}" for place in range(len(file.columns))]
+    chosen = ", ".join(f"{cell}::VARCHAR AS {cell}" for cell in cells)
+    # By place: DuckDB takes names that differ only in case for one.
+    query = f"""SELECT row_number() OVER () AS row, {chosen}
+        FROM read_parquet($path, hive_partitioning=false) AS file({", ".join(cells)})"""  # noqa: S608
     try:
         db.execute(f"CREATE TABLE {table} AS {query}", {"path": str(path)})
     except duckdb.Error as error:
@@ -136,7 +137,7 @@ def _parquet_columns(path: Path) -> list[str]:
 def _first_lines(path: Path, encoding: str) -> list[str]:
     """Return the first lines of a text file."""
     try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if is_gzip(path) else path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is damaged: {error}; get the file again") from error
@@ -153,10 +154,13 @@ def _first_lines(path: Path, encoding: str) -> list[str]:
             f"{path} is not in {encoding}: {error}; give --encoding latin-1 or utf-16, or convert "
             "the file to UTF-8"
         ) from error
-    lines = [line for line in decoded.split("\n")[:HEAD_LINES] if line.strip()]
+    first, *others = decoded.split("\n")[:HEAD_LINES]
+    lines = [line.rstrip("\r") for line in (first, *others) if line.strip()]
     if not lines:
         raise DataError(f"{path} is empty")
-    return [line.rstrip("\r") for line in lines]
+    if not first.strip():
+        raise DataError(f"{path} begins with a blank line; take it out")
+    return lines
 
 
 def _delimiter(path: Path, lines: list[str]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from recbench.data import Card
 from recbench.data.database import require_few, row_count
+from recbench.data.ingest import behaviour_names
 from recbench.data.protocol import PARTS, Protocol
 from recbench.data.reading import rejected
 from recbench.data.splits import LogChunk
@@ -58,7 +59,9 @@ def survey(db: duckdb.DuckDBPyConnection, own: Description, card: Card) -> Surve
     except DataError as error:
         raise DataError(f"{error}, or allow more with --max-rejected") from error
     if not rows:
-        raise DataError(f"{own.events.path} holds no row that is complete")
+        chosen = table == "events" and row_count(db, "complete")
+        rare = "--min-item-events and --min-user-events leave, between --since and --until"
+        raise DataError(f"{own.events.path} holds no row that {rare if chosen else 'is complete'}")
     separated = f", separated by {own.events.delimiter!r}" if own.events.delimiter else ""
     facts = {"file": f"{own.events.path}{separated}", "rows": f"{rows:,}"}
     facts |= _table_facts(db, own) if table == "rows" else _log_facts(db, own)
@@ -127,14 +130,19 @@ def _parts(db: duckdb.DuckDBPyConnection, own: Description, card: Card, rows: in
         counts, of = [rows - valid - test, valid, test], "rows at random"
     else:
         low, high = own.time_range or (-(1 << 62), 1 << 62)
-        bounds = _bounds(db, own, card, f"time BETWEEN {low} AND {high}")
+        right = f"time BETWEEN {low} AND {high}"
+        if not _count(db, right):
+            raise DataError(f"{own.events.path}: no row lies between --since and --until")
+        bounds = _bounds(db, own, card, right)
         last = "max(time) OVER (PARTITION BY user)" if own.task == "next-item" else "time"
         places = db.execute(
             f"""SELECT (part >= {bounds[0]})::INT + (part >= {bounds[1]})::INT AS place, count(*)
-            FROM (SELECT {last} AS part FROM events WHERE time BETWEEN {low} AND {high})
+            FROM (SELECT {last} AS part FROM events WHERE {right})
             GROUP BY place"""  # noqa: S608
         ).fetchall()
         counts = [dict(places).get(place, 0) for place in range(len(PARTS))]
+        if "behaviour" in own.columns:
+            behaviour_names(db, f"events WHERE {right}")
         of = "events, by the time of their session's end" if own.task == "next-item" else "events"
         if own.time != "order":
             of += f"; validation from {times.shown(bounds[0])}, test from {times.shown(bounds[1])}"

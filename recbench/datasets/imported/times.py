@@ -44,7 +44,7 @@ def check_unit(unit: str) -> None:
 
 def finer(unit: str) -> bool:
     """Return whether times of a unit may tell events of one second apart."""
-    return unit not in ("s", "order")
+    return unit != "order"
 
 
 def moment(unit: str, cell: str) -> str:
@@ -53,7 +53,8 @@ def moment(unit: str, cell: str) -> str:
     Times without a zone are in UTC.
     """
     if unit == "order":
-        return f"TRY_CAST({cell} AS BIGINT)"
+        place = f"TRY_CAST({cell} AS BIGINT)"
+        return f"CASE WHEN TRY_CAST({cell} AS DOUBLE) = {place} THEN {place} END"
     if unit == "iso":
         return f"epoch_us(TRY_CAST({cell} AS TIMESTAMPTZ))"
     if "%" in unit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 
 from recbench.datasets.imported.description import Split
@@ -111,7 +112,7 @@ class Wanted:
         shares = [("--valid", self.valid), ("--test", self.test)]
         if all(value is None for _, value in in_days):
             valid, test = (SHARE if value is None else value for _, value in shares)
-            if min(valid, test) <= 0 or valid + test >= 1:
+            if not (valid > 0 and test > 0 and valid + test < 1):
                 raise UsageError("--valid and --test are shares above 0, together less than 1")
             return Split(valid, test, "share", 0)
         if any(value is not None for _, value in shares):
@@ -121,9 +122,10 @@ class Wanted:
         if task == "multi-task":
             raise UsageError("rows of a table have no days; give --valid and --test")
         valid, test = (value or 0 for _, value in in_days)
-        if min(valid, test) <= 0 or (task == "ctr" and (valid % 1 or test % 1)):
+        positive = valid > 0 and test > 0 and isfinite(valid + test)
+        if not positive or (task == "ctr" and (valid % 1 or test % 1)):
             raise UsageError("--valid-days and --test-days are whole days, 1 or more")
-        return Split(valid, test, "days", self.utc_offset_hours if task == "ctr" else 0)
+        return Split(valid, test, "days", self.utc_offset_hours)
 
     def _task(self) -> str:
         if self.labels:
@@ -148,6 +150,7 @@ class Wanted:
             used = [role for role in ("label",) if role in self.columns]
             self._refuse(task, [*used, *(["positive"] if self.positive else [])])
             self._refuse(task, ["users"] if self.users else [])
+            self._refuse(task, ["utc-offset"] if self.utc_offset_hours else [])
         elif "session" in self.columns:
             self._refuse(task, ["session"])
         if self.positive and not {"behaviour", "label"} & self.columns.keys():
@@ -158,6 +161,7 @@ class Wanted:
         for option in ("users", "items", "positive", "min_item_events", "min_user_events"):
             self._refuse(task, [option] if getattr(self, option) else [])
         self._refuse(task, ["since"] if self.time_range else [])
+        self._refuse(task, ["utc-offset"] if self.utc_offset_hours else [])
         if not self.labels:
             raise UsageError("a dataset for multi-task needs --labels COLUMN,COLUMN")
 

@@ -54,6 +54,16 @@ def test_files_about_users_and_items_give_fields(bring, prepared, tmp_path):
         assert names[category - 2] == "ab"[item % 2]
 
 
+def test_a_category_of_users_is_none_of_items(bring, prepared, tmp_path):
+    pd.DataFrame({"u": range(20), "Category": "x"}).to_csv(tmp_path / "users.csv", index=False)
+    columns = ("user=u", "item=i", "time=t")
+    found = bring(rows(), columns=columns, users=tmp_path / "users.csv")
+    assert found.facts["user fields"].startswith("Category_;")
+    bring(rows(), columns=(*columns, "category=c"), users=tmp_path / "users.csv")
+    fields = [(each.name, each.role) for each in prepared().schema.fields]
+    assert {("Category_", "user"), ("category", "item")} <= set(fields)
+
+
 @pytest.mark.parametrize(
     "choices", [{}, {"valid": 0.07, "test": 0.21}, {"valid_days": 3, "test_days": 2}]
 )

@@ -25,6 +25,13 @@ def test_other_kinds_of_file_give_the_same_data(bring, prepared, file):
     assert sorted(events(prepared())) == logged(frame)
 
 
+@pytest.mark.parametrize(("user", "first"), [("u", 0), ("U", 100)])
+def test_columns_of_parquet_are_told_apart_by_case(bring, prepared, user, first):
+    frame = rows().assign(U=lambda f: f.u + 100)
+    bring(frame, "log.parquet", columns=(f"user={user}", "item=i", "time=t"))
+    assert {user for user, _, _ in events(prepared())} == set(range(first, first + 20))
+
+
 @pytest.mark.parametrize("written", ["\r\n", "bom"])
 def test_windows_files_give_the_same_data(bring, prepared, written):
     frame = rows()
@@ -105,11 +112,20 @@ def test_an_order_is_no_time(bring, prepared):
     assert prepared().manifest.leakage["known"] is False
 
 
-def test_milliseconds_order_the_events_of_a_second(bring, prepared):
+def test_an_order_is_of_whole_numbers(bring, prepared):
+    found = bring(rows(2000, items=900).assign(t=[*range(1999), 7.6]))
+    assert found.facts["left out"].endswith("log.csv, row 2000: time '7.6' is no whole number")
+    bring(rows().assign(t=[float(n) for n in range(300)]))
+    assert {time for _, _, time in events(prepared())} == set(range(300))
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("seconds", 1), ("milliseconds", 1000)])
+def test_fractions_of_a_second_order_its_events(bring, prepared, unit, factor):
     frame = rows(200)
-    late = frame.assign(t=frame.t * 1000 + 900, i=1)
-    early = frame.assign(t=frame.t * 1000 + 100, i=0)
-    bring(pd.concat([late, early]), columns=("user=u", "item=i", "time=t", "label=y"))
+    late = frame.assign(t=(frame.t + 0.9) * factor, i=1)
+    early = frame.assign(t=(frame.t + 0.1) * factor, i=0)
+    own = ("user=u", "item=i", "time=t", "label=y")
+    assert unit in bring(pd.concat([late, early]), columns=own).facts["times"]
     found = events(prepared())
     assert [item for _, item, _ in found] == [0, 1] * 200
 

@@ -55,6 +55,24 @@ def test_rows_of_other_times_are_left_out(bring, prepared):
     assert sorted(events(prepared())) == logged(kept)
 
 
+@pytest.mark.parametrize("low", [0, START])
+def test_a_range_of_times_may_have_one_end(bring, prepared, low):
+    frame = rows()
+    latest = START + 20 * 86_400
+    bring(frame, time_range=(low, latest))
+    assert sorted(events(prepared())) == logged(frame[frame.t <= latest])
+
+
+@pytest.mark.parametrize("key", ["user", "session"])
+@pytest.mark.parametrize("parts", [{}, {"valid_days": 1, "test_days": 1}])
+@pytest.mark.parametrize("rare", [0, 2])
+def test_a_range_of_times_that_holds_no_row_is_an_error(bring, folders, key, parts, rare):
+    columns = (f"{key}=u", "item=i", "time=t")
+    with pytest.raises(DataError, match="holds? no row|no row .* between --since and --until"):
+        bring(rows(), columns=columns, time_range=(0, START - 1), min_item_events=rare, **parts)
+    assert not (folders.data / "own").exists()
+
+
 @pytest.mark.parametrize(
     ("choices", "expected"),
     [
@@ -74,9 +92,12 @@ def test_rows_of_other_times_are_left_out(bring, prepared):
         ({"numbers": ["y"]}, "--numbers does nothing for ctr"),
         ({"positive": ["buy"]}, "--positive names values of --behaviour or of --label"),
         ({"valid": 0.5, "test": 0.5}, "together less than 1"),
+        ({"valid": float("nan")}, "together less than 1"),
         ({"valid": 0.5, "test_days": 1}, "in days or as shares, not both"),
         ({"test_days": 1}, "give --valid-days too"),
         ({"valid_days": 1.5, "test_days": 1}, "whole days"),
+        ({"task": "next-item", "valid_days": 1, "test_days": float("inf")}, "whole days"),
+        ({"task": "next-item", "utc_offset_hours": 8}, "--utc-offset does nothing for next-item"),
         ({"time_unit": "minutes"}, "--time-unit 'minutes': give auto, s, ms"),
         ({"time_unit": "%Q"}, "--time-unit '%Q': give auto, s, ms"),
         ({"delimiter": "-----"}, "--delimiter '-----': one sign, or four bytes at most"),
@@ -110,6 +131,7 @@ def test_an_unknown_behaviour_gets_the_right_one(bring):
         ("u,i,t\n1,2,1704067200\n", {"time_unit": "ms"}, "read as milliseconds since 1970"),
         ("u,i,t\n" + "1,2,1704067200\n2,3,1704067200\n" * 9, {}, "the train part would be empty"),
         ("a\0b", {}, "is no text file"),
+        ("\n\nu,i,t\n1,2,1704067200\n", {}, "begins with a blank line"),
     ],
 )
 def test_a_file_that_is_not_right_is_a_data_error(bring, folders, content, choices, expected):
@@ -123,6 +145,7 @@ def test_other_damage_is_a_data_error_too(tmp_path, folders):
     for name, content, expected in (
         ("cut.csv.gz", gzip.compress(text.encode())[:-20], "damaged"),
         ("no.csv.gz", text.encode(), "damaged"),
+        ("odd.csv.GZ", gzip.compress(text.encode())[:-8] + bytes(8), "damaged"),
         ("no.parquet", text.encode(), "no Parquet file"),
         ("gbk.csv", text.replace("red", "红").encode("gbk"), "not in utf-8.*--encoding latin-1"),
     ):
@@ -135,8 +158,16 @@ def test_other_damage_is_a_data_error_too(tmp_path, folders):
         import_rows(missing, folders)
 
 
-def test_two_rows_about_one_user_are_an_error(bring, tmp_path):
-    (tmp_path / "users.csv").write_text("u,age\n1,2\n1,3\n")
+def test_a_column_of_too_many_behaviours_is_an_error(bring, folders):
+    own = ("user=u", "item=i", "time=t", "behaviour=b")
+    bring(rows().assign(b=[n % 128 for n in range(300)]), columns=own)
+    with pytest.raises(DataError, match="have 129 behaviours, and 128 is the most"):
+        bring(rows().assign(b=[n % 129 for n in range(300)]), columns=own)
+
+
+@pytest.mark.parametrize("again", ["1", "1.0"])
+def test_two_rows_about_one_user_are_an_error(bring, tmp_path, again):
+    (tmp_path / "users.csv").write_text(f"u,age\n1,2\n{again},3\n")
     with pytest.raises(DataError, match="has 2 rows whose 'u' is '1'; keep one"):
         bring(rows(), users=tmp_path / "users.csv")
 
