@@ -47,20 +47,25 @@ def test_predictions_come_in_stored_order_as_single_precision(tiny, loader, mode
     assert found.dtype == np.float32
 
 
-def test_a_batch_is_a_run_of_examples_in_an_order_that_nothing_decides(tiny, loader, model):
-    predict(model, loader, CPU)
-    again = Watching(tiny.schema)
-    predict(again, Loader(tiny, loader.part, loader.reads, 50, seed=7), CPU)
-    parity = np.zeros(2)
-    for place, ((mixed, *_), (same, *_)) in enumerate(zip(model.asked, again.asked, strict=True)):
-        rows = np.arange(50 * place, min(50 * (place + 1), loader.examples))
-        asked, stored = mixed.fields["item"].tolist(), loader.features(rows).fields["item"].tolist()
-        assert sorted(asked) == sorted(stored)
-        assert asked != stored
-        assert asked == same.fields["item"].tolist()
-        order, _ = loader.mixed()
-        clicks = np.asarray(loader.part.labels)[order[rows]]
-        parity += [clicks[::2].sum(), clicks[1::2].sum()]
+@pytest.mark.parametrize("size", [1, 50])
+def test_examples_are_asked_for_in_an_order_that_nothing_decides(tiny, loader, monkeypatch, size):
+    monkeypatch.setattr("recbench.data.loader.MIXED", 40)
+    model, again = Watching(tiny.schema), Watching(tiny.schema)
+    for watching, seed in ((model, 1), (again, 7)):
+        predict(watching, Loader(tiny, loader.part, loader.reads, size, seed=seed), CPU)
+    asked, same = (
+        [each for features, *_ in watching.asked for each in features.fields["item"].tolist()]
+        for watching in (model, again)
+    )
+    stored = loader.features(np.arange(loader.examples)).fields["item"].tolist()
+    assert asked == same
+    for start in range(0, loader.examples, max(size, 40)):
+        run = slice(start, start + max(size, 40))
+        assert sorted(asked[run]) == sorted(stored[run])
+        assert asked[run] != stored[run]
+    order, _ = Loader(tiny, loader.part, loader.reads, size).mixed()
+    clicks = np.asarray(loader.part.labels)[order]
+    parity = np.array([clicks[::2].sum(), clicks[1::2].sum()])
     assert abs(parity[0] - parity[1]) < 4 * math.sqrt(parity.sum())
 
 
