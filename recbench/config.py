@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
@@ -138,7 +139,8 @@ def build(kind: type[T], changes: Mapping[str, Any], owner: str) -> T:
         owner: What the fields belong to, for errors.
 
     Raises:
-        UsageError: If a field does not exist or a value has the wrong type.
+        UsageError: If a field does not exist, a value has the wrong type, or a number is not
+            finite.
     """
     if not isinstance(changes, Mapping):
         raise UsageError(f"{owner} must be a table of fields, got {changes!r}")
@@ -149,9 +151,26 @@ def build(kind: type[T], changes: Mapping[str, Any], owner: str) -> T:
     defaults = {name: _default(each) for name, each in known.items() if name not in changes}
     given = {name: value for name, value in defaults.items() if value is not MISSING}
     try:
-        return from_plain(kind, _plain({**given, **changes}))
+        made = from_plain(kind, _plain({**given, **changes}))
     except ValueError as error:
         raise UsageError(f"{owner}: {error}") from error
+    for name in known:
+        if not _is_finite(getattr(made, name)):
+            raise UsageError(
+                f"{owner}: field '{name}' must be finite, neither nan nor infinite nor null"
+            )
+    return made
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether every number in a field's value is finite, as JSON can hold it."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if is_dataclass(value):
+        value = [getattr(value, each.name) for each in fields(value)]
+    if isinstance(value, Mapping):
+        value = value.values()
+    return isinstance(value, str) or not isinstance(value, Iterable) or all(map(_is_finite, value))
 
 
 def _default(each: Field[Any]) -> Any:
