@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from recbench.errors import RecbenchError
+from recbench.errors import UnwritableError
 
 
 class Claim:
@@ -30,7 +30,7 @@ class Claim:
             wait: Whether to wait until another process releases it.
 
         Raises:
-            RecbenchError: If the file cannot be written.
+            UnwritableError: If the file cannot be written.
         """
         while True:
             try:
@@ -72,7 +72,7 @@ def require_room(folder: Path, size: int) -> None:
     """Make sure that a file of `size` bytes can be written to `folder`, and leave none there.
 
     Raises:
-        RecbenchError: If it cannot.
+        UnwritableError: If it cannot.
     """
     probe = folder / f".room.{os.getpid()}"
     try:
@@ -87,9 +87,9 @@ def require_room(folder: Path, size: int) -> None:
         raise unwritable(folder, error) from error
 
 
-def unwritable(folder: Path, error: OSError) -> RecbenchError:
+def unwritable(folder: Path, error: OSError) -> UnwritableError:
     """Return the failure for a folder of results that cannot be written to."""
-    return RecbenchError(
+    return UnwritableError(
         f"cannot write to {folder}: {error.strerror or error}; free some space, make the folder "
         "writable, or choose another with --results"
     )

@@ -152,7 +152,8 @@ def build(kind: type[T], changes: Mapping[str, Any], owner: str) -> T:
         made = from_plain(kind, _plain({**given, **changes}))
     except ValueError as error:
         raise UsageError(f"{owner}: {error}") from error
-    for name, value in vars(made).items():
+    for name in known:
+        value = getattr(made, name)
         if finite(_plain(value)) != _plain(value):
             raise UsageError(f"{owner}: field '{name}' must be finite, got {value}")
     return made

@@ -34,6 +34,10 @@ class TrainingError(RecbenchError):
     """Training cannot go on: the loss is not finite, or the data leaves nothing to learn from."""
 
 
+class UnwritableError(RecbenchError):
+    """A file cannot be written: the disk is full, or the folder may not be written to."""
+
+
 class OutOfMemoryError(RecbenchError):
     """The memory of the host or of a device is not enough for what was asked."""
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recbench.errors import RecbenchError
+from recbench.errors import RecbenchError, UnwritableError
 from recbench.plain import finite, from_plain
 from recbench.provenance import Environment, GitState
 
@@ -167,7 +167,7 @@ class RunRecord:
             The record's path; the predictions are at `predictions_path` of it.
 
         Raises:
-            RecbenchError: If the files cannot be written.
+            UnwritableError: If the files cannot be written.
         """
         path = self.path(root)
         text = json.dumps(
@@ -269,7 +269,7 @@ def write_together(writers: Mapping[Path, Callable[[IO[bytes]], object]]) -> Non
                 draft.replace(path)
         except OSError as error:
             reason = error.strerror or str(error)
-            raise RecbenchError(
+            raise UnwritableError(
                 f"cannot write {path}: {reason}; free some space or choose another results folder"
             ) from error
 

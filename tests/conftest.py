@@ -205,6 +205,7 @@ def study() -> Study:
             Trial({"width": 2}, {"auc": 0.7}, "", None, 1.0),
         ),
         config_hash="fedc",
+        earlier=(),
         environment=Environment("3.11", "2.13", "0.1.0", "Linux", "a cpu", 2, "cpu"),
         git=None,
     )

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 
 import pytest
 
@@ -85,6 +86,8 @@ def test_a_setting_for_a_model_that_is_not_run_gets_the_right_name():
         ("training.epochs=2.5", "training: field 'epochs' must be int, got 2.5"),
         ("training.epochs=true", "training: field 'epochs' must be int, got true"),
         ("training.optimizer=adma", "field 'optimizer' must be adam or adamw or sgd or adagrad"),
+        ("training.weight_decay=null", "training: field 'weight_decay' must be finite"),
+        ("training.gradient_clip=Infinity", "training: field 'gradient_clip' must be finite"),
         ("training.epochs=0", "training.epochs is 0; at least 1"),
         ("training.learning_rate=NaN", "training: field 'learning_rate' must be finite"),
         ("training.learning_rate=null", "training: field 'learning_rate' must be finite"),
@@ -103,6 +106,9 @@ def test_build_checks_every_change_and_keeps_the_defaults():
         build(ModelConfig, {"wdth": 3}, "din")
     with pytest.raises(UsageError, match=r"din: field 'layers\[1\]' must be int"):
         build(ModelConfig, {"layers": [3, "x"]}, "din")
+    for value in (math.nan, math.inf, None):
+        with pytest.raises(UsageError, match="din: field 'rate' must be finite, neither nan"):
+            build(ModelConfig, {"rate": value}, "din")
 
 
 def write(tmp_path, text):
@@ -161,6 +167,7 @@ DATA = '[data]\ndataset = "taobao"\n'
         (f'model = "din"\n{DATA}source = "fake"', "field 'source' must be auto or real or sim"),
         (f'model = "din"\n{DATA}limit = "5"', "field 'limit' must be int"),
         (f'model = "din"\n{DATA}[training]\nepoch = 1', "unknown field of training: 'epoch'"),
+        (f'model = "din"\n{DATA}[model_config]\nx = [[nan]]', "'model_config' must be finite"),
         ('model = "din"\ndata = "taobao"', "data must be a table of fields, got 'taobao'"),
         (f'model = "din"\nmodel_config = 3\n{DATA}', "field 'model_config' must be dict"),
         (f'model = "din"\nseed = -1\n{DATA}', "the seed is -1"),

@@ -26,22 +26,15 @@ from recbench.cli import (
     suite,
     tune,
 )
+from recbench.cli.stopping import stopped_by_signals
 from recbench.errors import RecbenchError, UsageError
-
-
-class StoppedError(RecbenchError):
-    """The user pressed Ctrl-C."""
-
-    exit_code = 130
 
 
 class _Verbs(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run a verb; Typer would end an interrupt without a word."""
-        try:
+        with stopped_by_signals():
             return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            raise StoppedError("interrupted; what was finished is kept") from error
 
 
 app = typer.Typer(

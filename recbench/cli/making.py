@@ -15,6 +15,7 @@ import typer
 if TYPE_CHECKING:
     from recbench.config import RunConfig
     from recbench.folders import Folders
+    from recbench.progress import Progress
     from recbench.suite.file import Suite
     from recbench.suite.limits import Limits
     from recbench.suite.published import Published
@@ -54,37 +55,44 @@ def make_and_show(
 
     Of a suite the scores of its paper are printed too.
     """
-    from recbench.cli.progress import progress
-    from recbench.suite.runs import run_here
-
-    if making.in_process:
-        how = {"again": making.again, "keep_model": making.keep_model}
-        cells = list(_told(run_here(configs, folders, progress(), **how)))
-    else:
-        cells = _make(configs, folders, making)
+    cells = list(_told(_make(configs, folders, making)))
     _show(cells, folders.results, suite, as_json=making.as_json)
     if any(cell.error for cell in cells):
         raise typer.Exit(1)
 
 
-def _make(configs: Sequence[RunConfig], folders: Folders, making: Making) -> list[Cell]:
+def _make(configs: Sequence[RunConfig], folders: Folders, making: Making) -> Iterator[Cell]:
     from recbench.cli.progress import progress
-    from recbench.suite.ledger import state_of
-    from recbench.suite.runs import run_suite
-    from recbench.suite.settling import settle_all
+    from recbench.suite.runs import run_here, run_suite
 
     shown = progress()
+    how = {"again": making.again, "keep_model": making.keep_model}
+    if making.in_process and not (making.failed or making.dry_run):
+        return run_here(configs, folders, shown, **how)
+    runs = _chosen(configs, folders, making, shown)
+    if making.in_process:
+        return run_here([run.config for run in runs], folders, shown, **how)
+    return run_suite(runs, folders, shown, limits=making.limits, jobs=making.jobs, **how)
+
+
+def _chosen(
+    configs: Sequence[RunConfig], folders: Folders, making: Making, shown: Progress
+) -> list[Settled]:
+    """Return the runs that are to be made; exit after they are shown if that is all."""
+    from recbench.suite.ledger import state_of
+    from recbench.suite.settling import settle_all
+
     runs = settle_all(configs, folders, shown, limits=making.limits, prepare=not making.dry_run)
     states = [state_of(run.config, run.order, folders.results) for run in runs]
     if making.failed:
         runs = [run for run, state in zip(runs, states, strict=True) if state == "failed"]
         states = ["failed"] * len(runs)
+        if not runs:
+            shown.note("none of these runs has failed; without --failed all are made")
     if making.dry_run:
         _show_states(runs, states, folders, as_json=making.as_json)
         raise typer.Exit(0)
-    how = {"again": making.again, "keep_model": making.keep_model}
-    cells = run_suite(runs, folders, shown, limits=making.limits, jobs=making.jobs, **how)
-    return list(_told(cells))
+    return runs
 
 
 def _told(cells: Iterator[Cell]) -> Iterator[Cell]:
@@ -160,7 +168,7 @@ def _show_states(
 
     rows = []
     for run, state in zip(runs, states, strict=True):
-        failure = read_failure(run.config, run.order, folders.results)
+        failure = read_failure(run.config, folders.results)
         why = run.error or (failure.error if failure and state == "failed" else "")
         config = run.config
         rows.append((config.model, config.data.dataset, str(config.seed), state, why))

@@ -106,11 +106,14 @@ def limits(jobs: int, threads: int, time_limit: str, memory_limit: float) -> Lim
 
 
 def seeds(option: str, text: str) -> list[int]:
-    """Return the seeds in a comma-separated list; `UsageError` if one is no whole number."""
+    """Return the seeds in a comma-separated list; `UsageError` if one is none or there twice."""
     from recbench.errors import UsageError
 
     found = names(option, text)
     for each in found:
         if not each.isdecimal():
             raise UsageError(f"{option}: '{each}' is not a whole number of 0 or more")
-    return [int(each) for each in found]
+    numbers = [int(each) for each in found]
+    if len(set(numbers)) < len(numbers):
+        raise UsageError(f"{option} '{text}': the same seed is there twice")
+    return numbers

@@ -65,6 +65,12 @@ def run(
     from recbench.folders import Folders
     from recbench.plugins import choosing
 
+    limited = jobs > 1 or threads or time_limit or memory_limit
+    if in_process and limited:
+        raise UsageError(
+            "--in-process makes one run after another, without limits; leave out --jobs, "
+            "--threads, --time-limit and --memory-limit"
+        )
     if config:
         configs = [_load_alone(config, context)]
     else:

@@ -141,7 +141,7 @@ def whole_number(text: str) -> str:
         THEN error(concat('no whole number: ', {text})) ELSE {text}::BIGINT END"""
 
 
-def disk_full(error: Exception) -> bool:
+def disk_full(error: BaseException) -> bool:
     """Return whether an error of any library says that the disk or a quota is full."""
     codes = errno.ENOSPC, errno.EDQUOT
     said = any(os.strerror(code) in str(error) for code in codes)

@@ -12,7 +12,7 @@ from recbench.config import RunConfig, build
 from recbench.data import DataConfig
 from recbench.errors import UsageError, unknown_name
 from recbench.metrics import METRICS, metric_of
-from recbench.suite.limits import duration
+from recbench.suite.limits import Limits, duration
 from recbench.training import TrainingConfig
 
 
@@ -160,6 +160,7 @@ def _require_sense(suite: Suite) -> None:
             _require_scores(model, grid)
     if suite.threads < 1 or not suite.seeds:
         raise UsageError("threads must be 1 or more, and seeds at least one number")
+    Limits(memory=suite.memory_limit)
     if suite.time_limit:
         duration(suite.time_limit, "time_limit")
     runs = [(each.hash, each.seed) for each in suite.configs()]

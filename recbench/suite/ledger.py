@@ -1,7 +1,8 @@
-"""What has become of each cell of a suite: one small file for each that failed, under its key.
+"""What has become of each cell of a suite: one small file for each that failed, beside its log.
 
 A cell that is done has its record, one that was broken off its state folder; neither needs a line
-of its own, so that nothing can disagree.
+of its own, so that nothing can disagree. A failure is known by what was asked for, not by the key
+of the run: that holds the code, and code that fails is there to be mended.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import IO, Any, Literal
 from recbench.claim import unwritable
 from recbench.config import RunConfig
 from recbench.order import Order
-from recbench.plain import digest, from_plain
+from recbench.plain import from_plain
 from recbench.recording import finished
 
 State = Literal["done", "failed", "broken off", "waiting"]
@@ -49,7 +50,7 @@ def open_log(config: RunConfig, results: Path) -> IO[bytes]:
     """Return the file for what a run prints, emptied.
 
     Raises:
-        RecbenchError: If it cannot be written.
+        UnwritableError: If it cannot be written.
     """
     path = log_path(config, results)
     try:
@@ -59,19 +60,14 @@ def open_log(config: RunConfig, results: Path) -> IO[bytes]:
         raise unwritable(path.parent, error) from error
 
 
-def key_of(config: RunConfig, order: Order | None) -> str:
-    """Return the key of a cell; one that could not be settled is known by what was asked for."""
-    return order.key if order else digest(config.plain())
-
-
-def write_failure(config: RunConfig, order: Order | None, error: str, results: Path) -> Failure:
+def write_failure(config: RunConfig, error: str, results: Path) -> Failure:
     """Write down that a cell has failed.
 
     Raises:
-        RecbenchError: If the file cannot be written.
+        UnwritableError: If the file cannot be written.
     """
-    path = _path(key_of(config, order), results)
     log = log_path(config, results)
+    path = _path(config, results)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     failure = Failure(error, str(log), config.plain(), now)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -84,28 +80,28 @@ def write_failure(config: RunConfig, order: Order | None, error: str, results: P
     return failure
 
 
-def read_failure(config: RunConfig, order: Order | None, results: Path) -> Failure | None:
+def read_failure(config: RunConfig, results: Path) -> Failure | None:
     """Return why a cell has failed the last time; None if it has not, or nobody knows any more."""
     try:
-        text = _path(key_of(config, order), results).read_text(encoding="utf-8")
+        text = _path(config, results).read_text(encoding="utf-8")
         return from_plain(Failure, json.loads(text))
     except (OSError, ValueError):
         return None
 
 
-def forget_failure(config: RunConfig, order: Order | None, results: Path) -> None:
+def forget_failure(config: RunConfig, results: Path) -> None:
     """Remove what was written of a cell that has been made after all."""
-    _path(key_of(config, order), results).unlink(missing_ok=True)
+    _path(config, results).unlink(missing_ok=True)
 
 
 def state_of(config: RunConfig, order: Order | None, results: Path) -> State:
     """Return how far a cell has come."""
     if order and finished(order, results, with_state=False):
         return "done"
-    if read_failure(config, order, results):
+    if read_failure(config, results):
         return "failed"
     return "broken off" if order and order.state(results).exists() else "waiting"
 
 
-def _path(key: str, results: Path) -> Path:
-    return results / ".runs" / f"{key}.json"
+def _path(config: RunConfig, results: Path) -> Path:
+    return log_path(config, results).with_suffix(".json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ class Limits:
     seconds: float = 0.0
     memory: float = 0.0
     threads: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a memory that cannot be."""
+        if not 0 <= self.memory < math.inf:
+            raise UsageError(f"the memory limit is {self.memory:g} GiB; 0 for none, or more")
 
 
 def duration(text: str, where: str) -> float:

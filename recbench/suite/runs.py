@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import sleep
@@ -14,7 +14,7 @@ from typing import Any
 from recbench.claim import Claim
 from recbench.config import RunConfig
 from recbench.device import visible_cards
-from recbench.errors import DataError, PluginError
+from recbench.errors import DataError, PluginError, RecbenchError
 from recbench.folders import Folders
 from recbench.order import OUTCOME, Order, title
 from recbench.pipeline import check, conclude, run
@@ -69,11 +69,11 @@ def run_here(
         progress.note(f"[{number}/{len(configs)}] {title(config)}")
         try:
             record = run(config, folders, progress, again=again, keep_model=keep_model)
-            yield Cell(config, record)
         except (Exception, SystemExit) as error:
-            with open_log(config, folders.results) as log:
-                log.write(traceback.format_exc().encode())
-            yield Cell(config, None, cause(error), log_path(config, folders.results))
+            yield _raised(config, error, folders.results)
+            continue
+        forget_failure(config, folders.results)
+        yield Cell(config, record)
 
 
 def run_suite(
@@ -133,8 +133,9 @@ def run_suite(
                 if not ended:
                     sleep(TICK_SECONDS if running else BUSY_SECONDS)
     finally:
-        for one in running:
-            one.close()
+        with ExitStack() as all_of_them:
+            for one in running:
+                all_of_them.callback(one.close)
 
 
 @dataclass(frozen=True)
@@ -161,15 +162,20 @@ class _Launcher:
         """
         name, results = f"[{number}/{self.total}] {title(run.config)}", self.folders.results
         if run.order is None:
-            return _failed(run, run.error, results)
+            return _failed(run.config, run.error, results)
         claim = Claim(run.order.lock(results))
         if not claim.take():
             self._once(f"{name}: another process is making it; it is looked at again at the end")
             return None
         try:
-            earlier = (
-                None if self.again else finished(run.order, results, with_state=self.keep_model)
-            )
+            try:
+                earlier = (
+                    None if self.again else finished(run.order, results, with_state=self.keep_model)
+                )
+            except RecbenchError as error:  # its data are gone meanwhile
+                gone = _raised(run.config, error, results)
+                claim.release()
+                return gone
             if earlier:
                 claim.release()
                 self.progress.note(f"{name}: done before, its record is kept")
@@ -223,29 +229,35 @@ class _Running:
         """Score what it has left, and return what became of it."""
         self.relay.close()
         self.child.close()
+        config = self.run.config
         try:
             if self.failed or not (self.order.state(self.results) / OUTCOME).exists():
-                return _failed(self.run, self.child.cause(self.failed), self.results)
+                return _failed(config, self.child.cause(self.failed), self.results)
             record = conclude(self.order, self.results)
         except Exception as error:  # who knows what a plugin's process has left
-            with open_log(self.run.config, self.results) as log:
-                log.write(traceback.format_exc().encode())
-            return _failed(self.run, cause(error), self.results)
+            return _raised(config, error, self.results)
         finally:
             self.claim.release()
-        forget_failure(self.run.config, self.order, self.results)
+        forget_failure(config, self.results)
         with suppress(FileNotFoundError):
-            if not (printed := log_path(self.run.config, self.results)).stat().st_size:
+            if not (printed := log_path(config, self.results)).stat().st_size:
                 printed.unlink()
-        return Cell(self.run.config, record)
+        return Cell(config, record)
 
     def close(self) -> None:
         """End it where it is; its state is kept."""
-        self.relay.close()
         self.child.close()
         self.claim.release()
+        self.relay.close()  # last, for a terminal that is gone cannot be written to
 
 
-def _failed(run: Settled, error: str, results: Path) -> Cell:
-    write_failure(run.config, run.order, error, results)
-    return Cell(run.config, None, error, log_path(run.config, results))
+def _raised(config: RunConfig, error: BaseException, results: Path) -> Cell:
+    """Return a run that has failed by an error of this process, its traceback in the log."""
+    with open_log(config, results) as log:
+        log.write("".join(traceback.format_exception(error)).encode())
+    return _failed(config, cause(error), results)
+
+
+def _failed(config: RunConfig, error: str, results: Path) -> Cell:
+    write_failure(config, error, results)
+    return Cell(config, None, error, log_path(config, results))

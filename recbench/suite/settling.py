@@ -54,7 +54,8 @@ def settle_all(
         prepare: Whether to make data that are not there yet.
 
     Raises:
-        UsageError: If one asks for something that cannot be; nothing is begun then.
+        UsageError: If one asks for something that cannot be, or two are the same run; nothing is
+            begun then.
         RecbenchError: If the folder of results cannot be written to.
     """
     settled: list[Settled] = []
@@ -62,7 +63,20 @@ def settle_all(
         known = {each.config.data: each.order.config.data for each in settled if each.order}
         rest = [replace(c, data=known.get(c.data, c.data)) for c in configs[len(settled) :]]
         settled += _settle(rest, folders, progress, limits, prepare=prepare)
+    _require_different([each.order for each in settled if each.order])
     return [replace(each, config=config) for each, config in zip(settled, configs, strict=True)]
+
+
+def _require_different(orders: Sequence[Order]) -> None:
+    """Raise `UsageError` if two runs would be one record."""
+    known = set[str]()
+    for order in orders:
+        if order.key in known:
+            raise UsageError(
+                f"two of the runs come to the same, {order.title}, since what one sets is the "
+                "default of the other; leave one out"
+            )
+        known.add(order.key)
 
 
 def _settle(
@@ -86,8 +100,8 @@ def _settle(
                     relay.tell(event)
                 said |= {note} if "note" in event else set()
         finally:
-            relay.close()
             child.close()
+            relay.close()
         if len(found) < len(configs):
             config = configs[len(found)]
             found.append(Settled(config, None, child.cause()))

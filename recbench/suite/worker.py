@@ -16,7 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import monotonic
@@ -26,7 +26,8 @@ import torch
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
-from recbench.errors import RecbenchError
+from recbench.data.reading import disk_full
+from recbench.errors import RecbenchError, UnwritableError
 from recbench.folders import Folders
 from recbench.order import Order
 from recbench.pipeline import fit_and_predict, fit_and_validate, plan, prepared, settle
@@ -69,8 +70,10 @@ class Events(Progress):
     def failed(self, error: BaseException) -> None:
         """Send why something failed, and print its traceback to the log."""
         trace = traceback.format_exc()
-        sys.stderr.write(trace)
-        self.tell(failed=cause(error), kind=type(error).__name__, trace=trace)
+        kind = UnwritableError if disk_full(error) else type(error)
+        self.tell(failed=cause(error), kind=kind.__name__, trace=trace)
+        with suppress(OSError):  # the disk of the log is full
+            sys.stderr.write(trace)
 
 
 class _EventBar(Bar):
@@ -95,6 +98,8 @@ def cause(error: BaseException) -> str:
         return str(error)
     if isinstance(error, SystemExit):
         return f"the plugin's code called sys.exit({error.code!r})"
+    if disk_full(error):
+        return f"{error}; free some space"
     return f"{type(error).__name__}: {error}"
 
 
@@ -141,8 +146,9 @@ def main() -> None:
         work(asked, events)
     except BaseException as error:  # the code of a plugin may raise anything
         events.failed(error)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(0)  # whatever threads and hooks the plugin has left
 
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from recbench.errors import RecbenchError
+from recbench.errors import RecbenchError, UnwritableError
 
 DIGEST = "recbench.digest"
 """The note that holds the digest of all tensors and other notes."""
@@ -29,7 +29,7 @@ def save_checkpoint(model: nn.Module, path: Path, notes: Mapping[str, str] | Non
         notes: What to write beside the state, by name.
 
     Raises:
-        RecbenchError: If the file cannot be written; an earlier one stays.
+        UnwritableError: If the file cannot be written; an earlier one stays.
     """
     write_tensors(model.state_dict(), path, notes or {})
 
@@ -61,7 +61,7 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path, notes: Mapping[str,
     """Write tensors and notes to `path`, whole or not at all.
 
     Raises:
-        RecbenchError: If the file cannot be written; an earlier one stays.
+        UnwritableError: If the file cannot be written; an earlier one stays.
     """
     partial = path.with_suffix(".partial")
     stored = _apart(tensors)
@@ -74,7 +74,7 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path, notes: Mapping[str,
     except Exception as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        raise RecbenchError(
+        raise UnwritableError(
             f"cannot write the checkpoint {path}: {error}; free some space or choose another "
             "results folder"
         ) from error

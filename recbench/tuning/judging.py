@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from recbench.errors import ChangedCodeError, TrainingError
+from recbench.errors import ChangedCodeError, TrainingError, UnwritableError
 from recbench.folders import Folders
 from recbench.order import Order
 from recbench.pipeline import fit_and_validate
@@ -46,6 +46,7 @@ class JudgeApart:
 
         Raises:
             ChangedCodeError: If the model's code is not what it was when the tuning began.
+            UnwritableError: If what training keeps cannot be written, because the disk is full.
             TrainingError: With what else failed in the process, or what has ended it.
         """
         asked: dict[str, Any] = {"order": asdict(order), "trial": str(state.absolute())}
@@ -59,11 +60,12 @@ class JudgeApart:
                 scores = event.get("validated", scores)
                 relay.tell(event)
         finally:
-            relay.close()
             child.close()
+            relay.close()
         log = log_path(order.config, self.folders.results)
-        if kind == ChangedCodeError.__name__:
-            raise ChangedCodeError(failed)
+        for passed in (ChangedCodeError, UnwritableError):
+            if kind == passed.__name__:
+                raise passed(failed)
         if failed or scores is None:
             raise TrainingError(f"{child.cause(failed)} (log: {log})")
         log.unlink(missing_ok=True)

@@ -7,18 +7,18 @@ import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
-from recbench.errors import RecbenchError
+from recbench.errors import RecbenchError, UnwritableError
 from recbench.metrics import METRICS, metric_of
 from recbench.plain import finite, from_plain
 from recbench.provenance import Environment, GitState
 from recbench.record import Fingerprints, ModelRecord
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the file's layout."""
 FOLDER = "studies"
 """The folder of studies within the results folder."""
@@ -41,6 +41,19 @@ class Trial:
     error: str
     repeats: int | None
     seconds: float
+
+
+@dataclass(frozen=True)
+class End:
+    """What a study had found before it was continued with a larger budget.
+
+    Attributes:
+        trials: How many trials there were.
+        config_hash: Digest of the best configuration of these.
+    """
+
+    trials: int
+    config_hash: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,7 @@ class Study:
         trials: Those made so far, in order; the first has the default settings.
         config_hash: Digest of the best configuration, which the records of its runs have; empty
             before the study has ended, and if every trial failed.
+        earlier: Its ends with smaller budgets, in order; runs were made of these too.
         environment: The machine and software.
         git: The state of the source code; None if it is not under version control.
     """
@@ -89,8 +103,24 @@ class Study:
     budget: int
     trials: tuple[Trial, ...]
     config_hash: str
+    earlier: tuple[End, ...]
     environment: Environment
     git: GitState | None
+
+    @property
+    def ends(self) -> list[Study]:
+        """The study as it was at each of its ends, the last one included if it has come."""
+        last = [End(self.budget, self.config_hash)] if self.config_hash else []
+        return [
+            replace(
+                self,
+                budget=end.trials,
+                trials=self.trials[: end.trials],
+                config_hash=end.config_hash,
+                earlier=self.earlier[:place],
+            )
+            for place, end in enumerate([*self.earlier, *last])
+        ]
 
     @property
     def higher_is_better(self) -> bool:
@@ -115,7 +145,7 @@ class Study:
         """Write the study, whole or not at all, and return its path.
 
         Raises:
-            RecbenchError: If it cannot be written.
+            UnwritableError: If it cannot be written.
         """
         path = self.path(root)
         content = {"schema_version": SCHEMA_VERSION, **finite(asdict(self))}
@@ -131,7 +161,7 @@ class Study:
         except OSError as error:
             with suppress(OSError):
                 draft.unlink()
-            raise RecbenchError(
+            raise UnwritableError(
                 f"cannot write {path}: {error.strerror or error}; free some space or choose "
                 "another results folder"
             ) from error
@@ -147,8 +177,10 @@ class Study:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             version = content.pop("schema_version", None) if isinstance(content, dict) else None
-            if version != SCHEMA_VERSION:
+            if version not in (1, SCHEMA_VERSION):
                 raise ValueError(f"its schema_version is not {SCHEMA_VERSION}")
+            if version == 1:
+                content["earlier"] = []
             return from_plain(cls, content)
         except (OSError, ValueError) as error:
             raise RecbenchError(
@@ -162,11 +194,11 @@ Studies = Mapping[tuple[str, str], Study]
 
 
 def load_studies(root: Path) -> Studies:
-    """Return the studies of a results folder that have ended; of two with one result the larger.
+    """Return the studies of a results folder at their ends; of two with one result the larger.
 
     Raises:
         RecbenchError: If one is damaged.
     """
     studies = (Study.load(path) for path in sorted(root.glob(f"{FOLDER}/*/*/*/*.json")))
-    ended = sorted((each for each in studies if each.config_hash), key=attrgetter("budget"))
+    ended = sorted((end for each in studies for end in each.ends), key=attrgetter("budget"))
     return {(each.model.name, each.config_hash): each for each in ended}

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 from recbench.claim import sole
 from recbench.config import RunConfig, build
 from recbench.data import DataConfig, Manifest
-from recbench.errors import ChangedCodeError, PluginError, RecbenchError, UsageError
+from recbench.data.reading import disk_full
+from recbench.errors import (
+    ChangedCodeError,
+    PluginError,
+    RecbenchError,
+    UnwritableError,
+    UsageError,
+)
 from recbench.folders import Folders
 from recbench.order import Order
 from recbench.pipeline import plan, settle
@@ -26,10 +33,11 @@ from recbench.provenance import environment, git_state
 from recbench.record import Fingerprints
 from recbench.recording import model_record
 from recbench.search import COMMON_SPACE, SearchSpace
+from recbench.suite.worker import cause
 from recbench.training import TrainingConfig
 from recbench.tuning.judging import Judge, judge_here
 from recbench.tuning.proposal import SAMPLER, propose
-from recbench.tuning.study import Study, Trial
+from recbench.tuning.study import End, Study, Trial
 
 if TYPE_CHECKING:
     from recbench.model import Model
@@ -213,6 +221,7 @@ def _fresh(order: Order, kind: type[Model], space: SearchSpace, trials: int) -> 
         budget=trials,
         trials=(),
         config_hash="",
+        earlier=(),
         environment=environment(config.device),
         git=git_state(),
     )
@@ -227,13 +236,16 @@ def _resumed(fresh: Study, path: Path) -> Study:
     """
     if not path.exists():
         return fresh
-    trials = Study.load(path).trials
+    known = Study.load(path)
+    trials, earlier = known.trials, known.earlier
     if len(trials) > fresh.budget:
         raise UsageError(
             f"{path} has {len(trials)} trials and --trials is {fresh.budget}; ask for as many or "
             "more, or delete the file to tune again"
         )
-    return replace(fresh, trials=trials)
+    if known.config_hash and len(trials) < fresh.budget:
+        earlier = (*earlier, End(len(trials), known.config_hash))
+    return replace(fresh, trials=trials, earlier=earlier)
 
 
 def _next_trial(study: Study, order: Order, kind: type[Model], state: Path, judge: Judge) -> Trial:
@@ -249,9 +261,14 @@ def _next_trial(study: Study, order: Order, kind: type[Model], state: Path, judg
         scores = dict(judge(replace(order, config=config, model=model), state))
         if math.isnan(scores.get(study.monitor, math.nan)):
             scores, error = {}, f"the validation part gives no {study.monitor}"
-    except ChangedCodeError:  # no trial's fault, and it would be every later one's
+    except (
+        ChangedCodeError,
+        UnwritableError,
+    ):  # no trial's fault, and it would be every later one's
         raise
     except (Exception, SystemExit) as failure:
+        if disk_full(failure):
+            raise UnwritableError(cause(failure)) from failure
         kind_of = "" if isinstance(failure, RecbenchError) else f"{type(failure).__name__}: "
         error = f"{kind_of}{failure}"
     return Trial(settings, scores, error, None, perf_counter() - started)

@@ -6,13 +6,14 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from recbench.record import RunRecord
 
 ON_TINY = ("--dataset", "taobao", "--size", "tiny", "--limit", "500", "--device", "cpu")
 MODELS = """
-    import os, time
+    import os, subprocess, time
     from pathlib import Path
     from dataclasses import dataclass
     from recbench import CTRModel, FitResult
@@ -33,7 +34,10 @@ MODELS = """
 
     class Sleeps(Raises):
         def forward(self, features):
-            Path(os.environ["ASLEEP"]).touch()
+            started = subprocess.Popen(["sleep", "60"], start_new_session=True)
+            asleep = Path(os.environ["ASLEEP"])
+            asleep.with_suffix(".draft").write_text(str(started.pid))
+            asleep.with_suffix(".draft").rename(asleep)
             time.sleep(60)
 """
 
@@ -91,6 +95,39 @@ def test_a_failed_run_is_told_and_exits_with_1_after_the_rest(recbench, site, tm
     assert len(found["records"]) == 1
 
 
+RAISING = 'raise ZeroDivisionError("in forward")'
+MENDED = 'return __import__("torch").zeros(len(features))'
+
+
+@pytest.mark.parametrize("where", ["in forward", "at import"])
+def test_what_failed_is_made_again_once_its_code_is_mended(recbench, site, where):
+    command = ("run", "--models", "popularity,raises", *ON_TINY)
+    code = site / "odd_models.py"
+    if where == "at import":
+        code.write_text(f"import nosuchmodule\n{code.read_text()}")
+    assert recbench(*command, isolated=True).status == 1
+    mended = code.read_text().replace(RAISING, MENDED).replace("import nosuchmodule\n", "")
+    code.write_text(mended)
+    done = recbench(*command, "--failed", isolated=True)
+    assert done.status == 0, done.err
+    assert "[1/1] raises on taobao, seed 1" in done.err
+    none = recbench(*command, "--failed", isolated=True)
+    assert (none.status, none.out) == (0, "")
+    assert "none of these runs has failed" in none.err
+
+
+def test_runs_in_this_process_are_shown_and_chosen_as_others_are(recbench, site, tmp_path):
+    command = ("run", "--models", "popularity,raises", *ON_TINY)
+    assert recbench(*command, "--dry-run").out.endswith("2 runs: 2 waiting\n")
+    assert not records(tmp_path)
+    recbench(*command)
+    states = json.loads(recbench(*command, "--dry-run", "--json").out)
+    assert [each["state"] for each in states] == ["done", "failed"]
+    again = recbench(*command, "--failed")
+    assert again.status == 1
+    assert "[1/1] raises on taobao, seed 1" in again.err
+
+
 def test_a_run_made_before_is_made_again_only_when_asked(recbench, tmp_path):
     command = ("run", "--models", "popularity", *ON_TINY)
     recbench(*command)
@@ -135,6 +172,10 @@ def test_an_option_that_the_configuration_file_decides_is_refused(recbench, tmp_
         (("--models", "din", "--dataset", "tabao"), "unknown dataset 'tabao'; did you mean taobao"),
         (("--models", "din", *ON_TINY, "--seeds", "1,x"), "'x' is not a whole number"),
         (("--models", "din", *ON_TINY, "--seeds", "-1"), "'-1' is not a whole number"),
+        (("--models", "din", *ON_TINY, "--seeds", "1,01"), "the same seed is there twice"),
+        (("--models", "din", *ON_TINY, "--jobs", "2"), "without limits; leave out --jobs"),
+        (("--models", "din", *ON_TINY, "--threads", "1"), "without limits; leave out --jobs"),
+        (("--models", "din", *ON_TINY, "--set", "din.dropout=NaN"), "'dropout' must be finite"),
         (("--models", "din", *ON_TINY, "--seeds", "4294967296"), "it must be from 0 to 4294967295"),
         (("--models", "din", *ON_TINY, "--source", "rael"), "'rael'; did you mean real"),
         (("--models", "din", *ON_TINY, "--protocol", "tme"), "'tme'; did you mean time"),
@@ -156,7 +197,10 @@ def test_a_mistake_exits_with_2_and_says_how_to_mend_it(recbench, tmp_path, argu
     assert not (tmp_path / "results").exists()
 
 
-def test_ctrl_c_in_the_second_run_keeps_the_first_and_exits_with_130(site, tiny_folders, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_second_run_keeps_the_first_and_ends_all_that_was_started(
+    site, tiny_folders, tmp_path, number
+):
     asleep = tmp_path / "asleep"
     environment = os.environ | {
         "PYTHONPATH": str(site),
@@ -173,16 +217,17 @@ def test_ctrl_c_in_the_second_run_keeps_the_first_and_exits_with_130(site, tiny_
         stderr=subprocess.PIPE,
         text=True,
         # A shell that runs the tests in the background has them ignore the signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not asleep.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, said = process.communicate(timeout=30)
-    assert process.returncode == 130, said
+    assert process.returncode == 128 + number, said
     assert said.endswith("error: interrupted; what was finished is kept\n")
     assert [record.model.name for record in records(tmp_path)] == ["popularity"]
+    assert not psutil.pid_exists(int(asleep.read_text()))
 
 
 UNPUBLISHED = """

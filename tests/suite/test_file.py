@@ -90,6 +90,8 @@ def test_a_suite_is_every_model_on_every_dataset_with_every_seed(load):
             "auc must be a number, got '0.9'",
         ),
         ("threads = 2", "threads = 0", "threads must be 1 or more"),
+        ("threads = 2", "memory_limit = -1.0", "the memory limit is -1 GiB; 0 for none, or more"),
+        ("threads = 2", "memory_limit = nan", "the suite: field 'memory_limit' must be finite"),
         ("threads = 2", 'time_limit = "2 hours"', "time_limit: '2 hours' is no time; write"),
         ("seeds = [1, 2]", "seeds = 3", "the suite: field 'seeds' must be tuple, got 3"),
         ("[[grid]]", "[grid]", "grid: give a list of one or more"),

@@ -131,6 +131,23 @@ def test_everything_is_checked_before_the_first_run(folders):
     assert not folders.results.exists()
 
 
+def test_two_runs_that_come_to_the_same_are_refused(folders):
+    spelt_out = replace(GOOD, training=settle(GOOD, folders).config.training)
+    with pytest.raises(UsageError, match="the same, popularity on taobao, seed 1, since"):
+        settle_all([GOOD, replace(GOOD, seed=2), spelt_out], folders)
+
+
+def test_data_that_are_gone_fail_their_own_run_alone(folders, tmp_path):
+    order = settle(GOOD, folders)
+    gone = replace(GOOD, data=replace(DATA, limit=400))
+    lost = Settled(gone, replace(order, data=str(tmp_path / "gone"), key="another"))
+    first, second = run_suite([lost, Settled(GOOD, order)], folders)
+    assert first.error == read_failure(gone, folders.results).error
+    assert "gone" in first.error
+    assert "DataError" in first.log.read_text()
+    assert second.record.seed == 1
+
+
 def test_an_interrupt_ends_the_suite_and_keeps_what_was_finished(raising, folders):
     cells = run_here([GOOD, replace(GOOD, model="interrupted"), replace(GOOD, seed=2)], folders)
     next(cells)
@@ -227,7 +244,7 @@ def test_a_failure_is_kept_until_the_run_is_made(folders):
     runs = [replace(each, config=wrong) for each in settle_all([wrong], folders)]
     (cell,) = run_suite(runs, folders)
     assert "try a lower training.learning_rate" in cell.error
-    failure = read_failure(wrong, runs[0].order, folders.results)
+    failure = read_failure(wrong, folders.results)
     assert (failure.error, failure.log) == (cell.error, str(log_path(wrong, folders.results)))
     assert "TrainingError" in cell.log.read_text()
     assert state_of(wrong, runs[0].order, folders.results) == "failed"

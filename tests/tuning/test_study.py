@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from recbench.errors import RecbenchError
-from recbench.tuning.study import Study, Trial, load_studies
+from recbench.tuning.study import End, Study, Trial, load_studies
 
 
 def trial(auc=None, **settings):
@@ -33,6 +33,27 @@ def test_studies_that_have_ended_are_found_by_model_and_configuration(study, tmp
     replace(study, key="unfinished", config_hash="").save(tmp_path)
     assert load_studies(tmp_path) == {("din", "fedc"): study}
     assert load_studies(tmp_path / "nowhere") == {}
+
+
+def test_a_study_that_is_continued_says_what_it_had_found(study, tmp_path):
+    more = (*study.trials, trial(0.9, width=1))
+    longer = replace(
+        study, budget=8, trials=more, config_hash="", earlier=(End(2, "abcd"), End(3, "fedc"))
+    )
+    longer.save(tmp_path)
+    found = load_studies(tmp_path)
+    assert found["din", "fedc"] == replace(study, earlier=(End(2, "abcd"),))
+    assert [(each.budget, each.best) for each in found.values()] == [(2, 0), (3, 2)]
+    replace(longer, config_hash="fedc", budget=4).save(tmp_path)
+    assert load_studies(tmp_path)["din", "fedc"].budget == 4
+
+
+def test_a_study_of_the_first_layout_is_read(study, tmp_path):
+    path = study.save(tmp_path)
+    content = json.loads(path.read_text(encoding="utf-8")) | {"schema_version": 1}
+    del content["earlier"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert Study.load(path) == study
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"schema_version": 99}', '{"schema_version": 1}'])

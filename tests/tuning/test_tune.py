@@ -5,15 +5,17 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig, PreparedDataset
-from recbench.errors import ChangedCodeError, PluginError, UsageError
+from recbench.errors import ChangedCodeError, PluginError, UnwritableError, UsageError
 from recbench.pipeline import run
-from recbench.tuning.judging import JudgeApart
-from recbench.tuning.study import Study
+from recbench.tuning.judging import JudgeApart, judge_here
+from recbench.tuning.study import End, Study, load_studies
 from recbench.tuning.tune import tune, tune_all, with_settings
 
 DATA = DataConfig("taobao", size="tiny", limit=100)
@@ -56,6 +58,8 @@ TUNED = """
                 os.abort()
             if own.fails in ("crash", "exit") and own.share > 0.4:
                 raise {"crash": ZeroDivisionError, "exit": SystemExit}[own.fails]("broke")
+            if own.fails == "full":
+                raise OSError(28, os.strerror(28))
             score = 1 - (own.share - 0.3) ** 2 - run.config.learning_rate
             return FitResult(1, {"auc": float("nan") if own.fails == "nan" else score}, [])
 
@@ -228,6 +232,47 @@ def test_so_does_code_of_recbench_that_changes(site, run_folders):
     with pytest.raises(ChangedCodeError, match="the code of recbench has changed meanwhile"):
         tune(KNOWN, 3, run_folders, judge=settled_earlier)
     assert not list(run_folders.results.rglob("studies/**/*.json"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_full_disk_ends_the_tuning_and_costs_no_trial(site, run_folders, monkeypatch, apart):
+    def full(config, results):
+        return Path("/dev/full").open("wb")  # as the log is, on the same disk
+
+    monkeypatch.setattr("recbench.tuning.judging.open_log", full)
+    judge = JudgeApart(run_folders) if apart else judge_here
+    with pytest.raises(UnwritableError, match="No space left on device; free some space"):
+        tune(replace(KNOWN, model_config={"fails": "full"}), 3, run_folders, judge=judge)
+    assert not list(run_folders.results.rglob("studies/**/*.json"))
+
+
+def test_a_checkpoint_that_cannot_be_written_costs_no_trial(run_folders, monkeypatch):
+    def full(*arguments):
+        raise SafetensorError("Error while serializing")
+
+    monkeypatch.setattr("recbench.training.checkpoint.save_file", full)
+    quick = RunConfig("din-base", DATA, {"mlp": [4]}, {"epochs": 1}, device="cpu")
+    with pytest.raises(UnwritableError, match="cannot write the checkpoint"):
+        tune(quick, 2, run_folders)
+
+
+def test_a_study_that_is_killed_while_it_is_continued_keeps_its_earlier_end(site, run_folders):
+    ended = tune(KNOWN, 3, run_folders)
+
+    def interrupted(order, state):
+        if len(Study.load(ended.path(run_folders.results)).trials) == 4:
+            raise KeyboardInterrupt
+        return judge_here(order, state)
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(KNOWN, 8, run_folders, judge=interrupted)
+    name = ("known", ended.config_hash)
+    assert load_studies(run_folders.results)[name] == ended
+    longer = tune(KNOWN, 8, run_folders)
+    assert longer.earlier == (End(3, ended.config_hash),)
+    assert tune(KNOWN, 8, run_folders).earlier == longer.earlier
+    assert name in load_studies(run_folders.results)
 
 
 def test_a_model_whose_trials_all_fail_is_told_and_the_others_are_tuned(site, run_folders):
