@@ -107,7 +107,7 @@ def test_build_checks_every_change_and_keeps_the_defaults():
     with pytest.raises(UsageError, match=r"din: field 'layers\[1\]' must be int"):
         build(ModelConfig, {"layers": [3, "x"]}, "din")
     for value in (math.nan, math.inf, None):
-        with pytest.raises(UsageError, match="din: field 'rate' must be finite, neither nan"):
+        with pytest.raises(UsageError, match="din: field 'rate' must be finite, got "):
             build(ModelConfig, {"rate": value}, "din")
 
 
