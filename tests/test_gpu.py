@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from heard import Heard
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
@@ -134,9 +135,8 @@ class BreakOff(Progress):
         yield Counting()
 
 
-@pytest.mark.parametrize("precision", ["float32", "float16"])
-def test_a_run_that_was_broken_off_ends_as_one_that_was_not(folders, monkeypatch, precision):
-    config = replace(DIN, training=DIN.training | {"precision": precision})
+def require_same_broken_off(config, folders, monkeypatch):
+    """Demand that a run broken off twice ends as one that was not."""
     whole = predictions(run(config, folders), folders.results)
     elsewhere = replace(folders, results=folders.results / "again")
     monkeypatch.setenv("RECBENCH_CHECKPOINT_SECONDS", "0")
@@ -148,14 +148,10 @@ def test_a_run_that_was_broken_off_ends_as_one_that_was_not(folders, monkeypatch
         np.testing.assert_array_equal(found[name], column)
 
 
-class Notes(Progress):
-    """Keeps what is noted."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_a_run_that_was_broken_off_ends_as_one_that_was_not(folders, monkeypatch, precision):
+    config = replace(DIN, training=DIN.training | {"precision": precision})
+    require_same_broken_off(config, folders, monkeypatch)
 
 
 GRAPHED = ("din-base", "din", "dien", "stamp", "mmoe", "ple", "random-embedding", "mwuf")
@@ -170,7 +166,7 @@ def test_a_run_with_graphs_is_that_without(model, precision, folders, monkeypatc
     plain = run(config, folders)
     first = predictions(plain, folders.results)
     monkeypatch.setenv("RECBENCH_CUDA_GRAPHS", "1")
-    shown = Notes()
+    shown = Heard()
     record = run(config, folders, again=True, progress=shown)
     second = predictions(record, folders.results)
     assert record.environment.device.endswith("; CUDA graphs)")
@@ -190,15 +186,7 @@ def test_a_run_with_graphs_repeats_itself_broken_off_or_not(model, folders, monk
     monkeypatch.setenv("RECBENCH_CUDA_GRAPHS", "1")
     training = {"epochs": 2, "batch_size": 64, "schedule": "cosine"}
     config = RunConfig(model, MODELS[model], training=training, device="cuda")
-    whole = predictions(run(config, folders), folders.results)
-    elsewhere = replace(folders, results=folders.results / "again")
-    monkeypatch.setenv("RECBENCH_CHECKPOINT_SECONDS", "0")
-    for left in (4, 13):
-        with suppress(BrokenOff):
-            run(config, elsewhere, BreakOff(left))
-    found = predictions(run(config, elsewhere), elsewhere.results)
-    for name, column in whole.items():
-        np.testing.assert_array_equal(found[name], column)
+    require_same_broken_off(config, folders, monkeypatch)
 
 
 @pytest.mark.parametrize("model", ["gru4rec"])

@@ -3,6 +3,7 @@ from dataclasses import asdict, replace
 
 import pyarrow as pa
 import pytest
+from heard import Heard
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
@@ -11,7 +12,6 @@ from recbench.folders import Folders
 from recbench.leaderboard import tables
 from recbench.metrics import METRICS, auc, gauc, logloss, mse
 from recbench.pipeline import run
-from recbench.progress import Progress
 from recbench.record import RunRecord, predictions_path, state_path
 from recbench.recording import state_key
 from recbench.scored import load_predictions
@@ -22,14 +22,6 @@ POPULARITY = RunConfig("popularity", DATA, device="cpu")
 BASE = RunConfig(
     "din-base", DATA, {"embedding_dim": 4, "mlp": (8,)}, TRAINING, seed=3, device="cpu"
 )
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 @pytest.fixture(params=[POPULARITY, BASE], ids=["popularity", "din-base"])

@@ -88,9 +88,8 @@ class CUDARecorder:
                 result = function()
         except RuntimeError as error:
             torch.cuda.set_stream(current)
-            cause = (
-                error.__context__ or error
-            )  # what has ended the recording, not that it has ended
+            # That recording has ended hides what has ended it.
+            cause = error.__context__ or error
             if ran_out(cause):
                 raise cause from None
             raise _refusal(cause) from error

@@ -7,25 +7,17 @@ import os
 from dataclasses import replace
 
 import pytest
+from heard import Heard
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
 from recbench.errors import RecbenchError
 from recbench.order import OUTCOME, PREDICTIONS, load_outcome
 from recbench.pipeline import fit_and_predict, run, settle
-from recbench.progress import Progress
 from recbench.suite.runs import run_suite
 from recbench.suite.settling import Settled
 
 GOOD = RunConfig("popularity", DataConfig("taobao", size="tiny", limit=500), device="cpu")
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from heard import Heard
 
 from recbench.claim import Claim
 from recbench.config import RunConfig
@@ -11,7 +12,6 @@ from recbench.errors import RecbenchError, UsageError
 from recbench.folders import Folders
 from recbench.pipeline import run, settle
 from recbench.plugins import package_hash
-from recbench.progress import Progress
 from recbench.scored import load_predictions
 from recbench.suite.ledger import log_path, read_failure, state_of
 from recbench.suite.limits import Limits
@@ -46,14 +46,6 @@ RAISES = """
         def forward(self, features):
             raise KeyboardInterrupt
 """
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from recbench.progress import Progress
-
 
 class BrokenOff(Exception):  # noqa: N818 - not an error of anything here
     """The power went."""
@@ -24,17 +22,6 @@ class Breaking:
             if not self.left:
                 raise BrokenOff
             yield batch
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def about(self, word):
-        return [note for note in self.notes if word in note]
 
 
 def require_same(found, expected):

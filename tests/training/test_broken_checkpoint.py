@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from heard import Heard
 from torch import nn
-from training.breaking import Breaking, BrokenOff, Heard, require_same
+from training.breaking import Breaking, BrokenOff, require_same
 
 from recbench.errors import RecbenchError
 from recbench.training import fit

@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from heard import Heard
 
 from recbench.errors import OutOfMemoryError, UsageError
 from recbench.metrics import auc
-from recbench.progress import Progress
 from recbench.training import fit, graphs
 from recbench.training.graphs import (
-    MOST_SHAPES,
     StepGraphs,
     round_events,
     step_graphs,
@@ -46,14 +45,6 @@ class StandIn:
             fresh = False
 
         return replay, result
-
-
-class Notes(Progress):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 @pytest.fixture
@@ -133,12 +124,11 @@ def test_what_is_kept_in_mind_is_limited(stepping, examples, monkeypatch):
     for size in (1, 2, 3, 3, 3, 2):
         steps(whole.first(size))
     assert steps._recorder.calls == ["aside"] * 5 + ["record", "replay"]
-    assert MOST_SHAPES == 64
 
 
 def test_how_many_steps_were_replayed_is_told(examples, make_model, make_run, stand_in):
     stand_in()
-    shown = Notes()
+    shown = Heard()
     fit(make_model(), examples, judge(examples), replace(make_run(epochs=2), progress=shown))
     assert shown.notes[-1] == "CUDA graphs: 14 of 16 steps replayed, from 2"
 

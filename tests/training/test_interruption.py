@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from training.breaking import Breaking, BrokenOff, Heard, require_same
+from heard import Heard
+from training.breaking import Breaking, BrokenOff, require_same
 
 from recbench.errors import UsageError
 from recbench.ops.dispatch import observe, runs_native
