@@ -12,6 +12,7 @@ import pytest
 from recbench.record import RunRecord
 
 ON_TINY = ("--dataset", "taobao", "--size", "tiny", "--limit", "500", "--device", "cpu")
+PATIENCE = 120.0
 MODELS = """
     import os, subprocess, time
     from pathlib import Path
@@ -219,11 +220,11 @@ def test_a_signal_in_the_second_run_keeps_the_first_and_ends_all_that_was_starte
         # A shell that runs the tests in the background has them ignore the signal.
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not asleep.exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + number, said
     assert said.endswith("error: interrupted; what was finished is kept\n")
     assert [record.model.name for record in records(tmp_path)] == ["popularity"]
@@ -232,7 +233,7 @@ def test_a_signal_in_the_second_run_keeps_the_first_and_ends_all_that_was_starte
 
 def ends(pid: int) -> bool:
     """Return whether a process soon is no more, but for what is left until it is waited for."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
             if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:

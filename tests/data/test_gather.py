@@ -227,7 +227,7 @@ def test_a_damaged_index_does_not_lead_outside_the_log(monkeypatch):
 
 
 @needs_native
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(
     lengths=st.lists(st.integers(0, 12), max_size=5),
     recent=st.integers(-1, 8),

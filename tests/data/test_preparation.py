@@ -20,6 +20,7 @@ from recbench.folders import Folders
 from recbench.progress import Progress
 
 PROTOCOL = Protocol(LeaveLastTwoOut(), Negatives("uniform"))
+PATIENCE = 120.0
 ROWS = [(u, u + n, 0, n) for u in range(20) for n in range(6)]
 
 
@@ -240,9 +241,9 @@ def test_a_second_process_waits_for_the_first_and_takes_its_result(tiny_folders,
             target=lambda: found.append(prepare(Taobao(), config, folders, heard))
         )
         thread.start()
-        assert waiting.wait(10)
+        assert waiting.wait(PATIENCE)
         shutil.copytree(prepare(Taobao(), config, tiny_folders).folder, target)
-    thread.join(10)
+    thread.join(PATIENCE)
     assert found[0].folder == target
     assert len(heard.notes) == 1
     assert "another process is preparing" in heard.notes[0]
