@@ -91,7 +91,9 @@ def _notes(comparison: Comparison) -> list[str]:
         "the standard deviation of what single units add",
     ]
     if any(math.isnan(pair.difference.p_value) for pair in comparison.pairs):
-        found.append(f"unknown: the score rests on fewer than {FEWEST} users or other units")
+        found.append(
+            f"unknown: the score rests in effect on fewer than {FEWEST} users or other units"
+        )
     if single := [label for label, count in comparison.seeds.items() if count == 1]:
         found.append(
             f"one seed of {', '.join(single)}: the chance in training is NOT in these intervals; "

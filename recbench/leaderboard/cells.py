@@ -114,8 +114,8 @@ def notes(table: Table) -> list[str]:
             found.append("one seed: the chance in training is in neither intervals nor ranks")
     elif table.few_units:
         found.append(
-            f"{table.group.metrics[0].name} rests on fewer than {FEWEST} users or other units: "
-            "nothing is said of chance, and models share a rank"
+            f"{table.group.metrics[0].name} rests in effect on fewer than {FEWEST} users or "
+            "other units: nothing is said of chance, and models share a rank"
         )
     elif table.uncertain:
         found.append(f"ranks are those of the means, whatever chance is in them: {table.uncertain}")

@@ -24,7 +24,7 @@ class Contributions:
     Attributes:
         gain: What each unit adds to the numerator, [U].
         weight: What each unit adds to the denominator, [U].
-        known: On how many units the score rests, if not on all that have weight.
+        known: On how many units the score rests in effect, if `weight` does not tell.
     """
 
     gain: Floats
@@ -33,8 +33,8 @@ class Contributions:
 
     @property
     def effective(self) -> int:
-        """On how many units the score rests: draws of few are too much alike to tell chance."""
-        return int((self.weight > 0).sum()) if self.known is None else self.known
+        """On how many units of equal weight the score rests in effect, rounded down."""
+        return _effective(self.weight) if self.known is None else self.known
 
     @property
     def value(self) -> float:
@@ -54,14 +54,14 @@ def auc_by_unit(labels: ArrayLike, scores: ArrayLike, units: Ints, count: int) -
     A click's component is the share of non-clicks that it outscores, a non-click's the share of
     clicks that outscore it. Source: DeLong et al., Comparing the Areas under Two or More Correlated
     Receiver Operating Characteristic Curves, Biometrics 1988; for units of many rows, Obuchowski,
-    Nonparametric Analysis of Clustered ROC Curve Data, Biometrics 1997. It rests on the units with
-    a click or on those with a non-click, whichever are fewer.
+    Nonparametric Analysis of Clustered ROC Curve Data, Biometrics 1997. It rests on as many units
+    as the clicks or the non-clicks are of in effect, whichever are fewer.
     """
     click, score = np.asarray(labels) == 1, np.asarray(scores)
     clicks, others = int(click.sum()), int((~click).sum())
     if not clicks or not others:
         return Contributions(np.zeros(count), np.zeros(count))
-    effective = min(len(np.unique(units[click])), len(np.unique(units[~click])))
+    effective = min(_effective(np.bincount(units[each])) for each in (click, ~click))
     order = np.argsort(score)
     click, score = click[order], score[order]
     tie = np.cumsum(np.r_[True, score[1:] != score[:-1]]) - 1
@@ -137,6 +137,16 @@ def ndcg_by_unit(
 
 def _mean(values: Floats, units: Ints, count: int) -> Contributions:
     return Contributions(_sums(units, values, count), _sums(units, np.ones(len(units)), count))
+
+
+def _effective(weight: NDArray[np.generic]) -> int:
+    """Return how many equal weights have a mean as uncertain as that by these; 0 if all are 0.
+
+    Source: Kish, Survey Sampling, 1965, section 11.7.
+    """
+    own = np.asarray(weight, np.float64)
+    total = own.sum()
+    return int(total**2 / (own**2).sum() * (1 + 1e-9)) if total else 0  # 29.999... is 30
 
 
 def _sums(units: Ints, values: NDArray[np.generic], count: int) -> Floats:

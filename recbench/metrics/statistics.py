@@ -1,7 +1,8 @@
 """How much of a score is chance: intervals, comparisons of two models, and corrections for many.
 
 Two chances are told apart. Users might have been others: units of the test data are drawn again
-with replacement, the same for every model, so that models are compared on the same users. And a
+with replacement, the same for every model, so that models are compared on the same users. Few units
+scatter less than what they stand for, so the draws are widened to Student's distribution. And a
 training might have gone otherwise: where a model has several seeds, the mean over them is moved by
 draws of Student's distribution with their standard error. With one seed the second is unknown.
 """
@@ -27,10 +28,8 @@ BLOCKS = 1024
 width of an interval then has an error of 2 %."""
 LEVEL = 0.95
 UNBOUNDED = (-math.inf, math.inf)
-FEWEST = 30
-"""Units on which a score must rest, or nothing is said of chance: draws of few are too much alike.
-Of random scorers with one training each, told apart were at 5 % with 30 such units 5 % to 7 %, with
-25 up to 8.4 %, with 20 up to 8.3 % and with 1 up to 89 %, by what the units and the metric are."""
+FEWEST = 10
+"""Units on which a score must rest in effect, or nothing is said of chance."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,8 @@ class Resampling:
             within: The smallest and largest score there may be.
         """
         value = float(np.mean([each.value for each in seeds]))
-        drawn = self._known(self._users(seeds) + self._drawn(_training(seeds)), seeds)
+        users = value + self._widening(seeds) * (self._users(seeds) - value)
+        drawn = users + self._drawn(_training(seeds))
         return Interval(value, *_bounds(drawn, within))
 
     def difference(
@@ -123,22 +123,34 @@ class Resampling:
         value = float(np.mean([a.value for a in first]) - np.mean([b.value for b in second]))
         users = self._users(first) - self._users(second)
         training = _training(first, second)
-        drawn = self._known(users + self._drawn(training), first, second)
+        widened = value + self._widening(first, second) * (users - value)
+        drawn = widened + self._drawn(training)
         error = float(np.std(users))
         spread = error * np.sqrt(self._units)
         effect = value / spread if spread else (0.0 if value == 0 else np.copysign(np.inf, value))
 
         def beyond_all_draws() -> float:
-            units = min(_effective(first, second), self._blocks)
+            units = self._effective(first, second)
             chance = _Chance(error * math.sqrt(units / (units - 1)), units - 1)
             return _tail(value, chance, training)
 
         p_value = _p_value(drawn, beyond_all_draws)
         return Difference(value, *_bounds(drawn), p_value, float(effect))
 
-    def _known(self, drawn: Floats, *models: Sequence[Contributions]) -> Floats:
-        """Return the draws, or nan for each where the scores rest on too few units."""
-        return drawn if _effective(*models) >= FEWEST else np.full_like(drawn, np.nan)
+    def _effective(self, *models: Sequence[Contributions]) -> int:
+        """Return on how many units the scores of all models rest in effect, as they are drawn."""
+        return min(self._blocks, *(each.effective for seeds in models for each in seeds))
+
+    def _widening(self, *models: Sequence[Contributions]) -> Floats:
+        """Return factors that make draws of the units those of Student's distribution, [DRAWS].
+
+        They are nan where the scores rest on too few units.
+        """
+        units = self._effective(*models)
+        if units < FEWEST:
+            return np.full(DRAWS, np.nan)
+        random = np.random.default_rng([self._seed, 2])
+        return np.asarray(np.sqrt(units / random.chisquare(units - 1, DRAWS)))
 
     def _users(self, seeds: Sequence[Contributions]) -> Floats:
         """Return the mean score over seeds for each draw of the units, [DRAWS]."""
@@ -173,11 +185,6 @@ def holm(p_values: ArrayLike) -> Floats:
     steps = values[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted
-
-
-def _effective(*models: Sequence[Contributions]) -> int:
-    """Return on how many units the scores of all models rest."""
-    return min(each.effective for seeds in models for each in seeds)
 
 
 def _training(*models: Sequence[Contributions]) -> _Chance:

@@ -200,7 +200,7 @@ def test_of_too_few_users_the_command_says_that_chance_is_unknown(make_scored, t
     arguments = ["compare", "din", "sim", "--results", str(tmp_path)]
     shown = CliRunner().invoke(app, arguments)
     assert shown.exit_code == 0, shown.output
-    assert "unknown: the score rests on fewer than 30 users" in shown.output
+    assert "unknown: the score rests in effect on fewer than 10 users" in shown.output
     assert "< 0.001" not in shown.output
     (found,) = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert found["pairs"][0]["difference"]["p_value"] is None
