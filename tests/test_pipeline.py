@@ -89,7 +89,7 @@ def test_a_model_is_kept_when_asked_for_even_if_the_run_was_made_before(config, 
     heard = Heard()
     run(config, run_folders, heard, keep_model=True)
     run(config, run_folders, heard)
-    assert len([note for note in heard.notes if "done before" in note]) == 2
+    assert len(heard.about("done before")) == 2
     state_path(path).write_bytes(b"damaged")
     assert state_key(path) == ""
     run(config, run_folders, keep_model=True)
@@ -110,7 +110,7 @@ def test_a_damaged_or_outdated_record_is_made_anew(run_folders, damage):
         path.write_text(path.read_text().replace(first.key, "0" * 64))
     heard = Heard()
     run(POPULARITY, run_folders, heard)
-    assert not any("done before" in note for note in heard.notes)
+    assert not heard.about("done before")
     assert RunRecord.load(path).key == first.key
     assert load_predictions(path)
 

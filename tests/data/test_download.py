@@ -6,6 +6,7 @@ import tomllib
 from contextlib import contextmanager
 
 import pytest
+from heard import Heard
 from webserver import Page
 
 from recbench.data import Download, download
@@ -19,25 +20,6 @@ CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 MD5 = hashlib.md5(CONTENT).hexdigest()
 HALF = len(CONTENT) // 2
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.notes, self.moved = [], 0
-
-    def note(self, text):
-        self.notes.append(text)
-
-    @contextmanager
-    def bar(self, label, total, unit):
-        heard = self
-        self.total = total
-
-        class Moved(Bar):
-            def advance(self, amount, **_):
-                heard.moved += amount
-
-        yield Moved()
 
 
 @pytest.fixture
@@ -71,7 +53,8 @@ def test_a_file_is_downloaded_checked_and_announced(web, get):
     (said,) = heard.notes
     assert said.startswith("downloading log.zip (1.0 MB) from http://127.0.0.1")
     assert str(target.parent) in said
-    assert heard.moved == heard.total == len(CONTENT)
+    (moved,) = heard.bars
+    assert moved.done == moved.total == len(CONTENT)
     assert not (target.parent.parent / FILE).exists()
 
 
@@ -86,7 +69,8 @@ def test_what_broke_off_stays_and_is_continued(web, get, part, about):
     heard = Heard()
     get("/log.zip", **about, progress=heard)
     assert web.asked == [("/log.zip", ""), ("/log.zip", f"bytes={HALF}-")]
-    assert heard.moved == heard.total == HALF
+    (moved,) = heard.bars
+    assert moved.done == moved.total == HALF
 
 
 def test_a_download_that_is_interrupted_is_continued(web, get, part):

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from filelock import FileLock
+from heard import Heard
 
 from recbench import data
 from recbench.data import DataConfig, preparation, prepare, resolve
@@ -17,22 +18,10 @@ from recbench.data.protocol import GlobalTime, LeaveLastTwoOut, Negatives, Proto
 from recbench.datasets.taobao import Taobao
 from recbench.errors import DataError, UsageError
 from recbench.folders import Folders
-from recbench.progress import Progress
 
 PROTOCOL = Protocol(LeaveLastTwoOut(), Negatives("uniform"))
 PATIENCE = 120.0
 ROWS = [(u, u + n, 0, n) for u in range(20) for n in range(6)]
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.notes, self.warnings = [], []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def warn(self, text):
-        self.warnings.append(text)
 
 
 def left_behind(folders):
