@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +47,7 @@ from recbench.recording import (
     used_operators,
 )
 from recbench.schema import Schema
+from recbench.seeding import seed_everything
 from recbench.training import FitResult, TrainingConfig, TrainingRun, save_checkpoint
 
 if TYPE_CHECKING:
@@ -292,13 +292,6 @@ def train(
     return model.fit(
         examples, validate, TrainingRun(training, folder, device, progress, folder.name)
     )
-
-
-def seed_everything(seed: int) -> None:
-    """Seed every source of randomness a model may draw from."""
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
 
 
 def _loader(
