@@ -13,7 +13,7 @@ from filelock import FileLock
 from heard import Heard
 
 from recbench import data
-from recbench.data import DataConfig, preparation, prepare, resolve
+from recbench.data import DataConfig, is_prepared, preparation, prepare, resolve
 from recbench.data.protocol import GlobalTime, LeaveLastTwoOut, Negatives, Protocol
 from recbench.datasets.taobao import Taobao
 from recbench.errors import DataError, UsageError
@@ -49,6 +49,19 @@ def test_a_second_preparation_reuses_the_first(make_log, folders):
     assert second.folder == first.folder
     assert (second.folder / "manifest.json").stat().st_mtime_ns == written
     assert len(heard.notes) == 1
+
+
+def test_what_is_prepared_already_is_known_without_preparing_it(make_log, folders):
+    log, config = make_log(PROTOCOL), DataConfig("log")
+    assert not is_prepared(log, config, folders)  # nor are its files here
+    write(folders)
+    assert not is_prepared(log, config, folders)
+    assert not folders.cache.exists()
+    prepare(log, config, folders)
+    assert is_prepared(log, config, folders)
+    assert not is_prepared(make_log(PROTOCOL, version=2), config, folders)
+    with pytest.raises(UsageError, match="unknown protocol of log 'onli'"):
+        is_prepared(log, replace(config, protocol="onli"), folders)
 
 
 def test_what_changes_the_result_changes_the_folder(make_log, folders):
