@@ -49,7 +49,8 @@ unit-test: setup
 # The same behaviour without native code.
 reference-test: setup
 	RECBENCH_NATIVE=0 RECBENCH_OPS=reference $(BIN)/pytest -m 'not slow' -n $(JOBS) \
-	    --dist loadscope tests/data tests/ops tests/plugins tests/testing tests/test_pipeline.py tests/test_settling.py
+	    --dist loadscope tests/data tests/ops tests/plugins tests/testing tests/test_pipeline.py \
+	    tests/test_kept_predictions.py tests/test_settling.py
 
 plugin-test: setup
 	rm -rf build/template && mkdir -p build

@@ -24,8 +24,8 @@ from recbench_models.multitask.shared_bottom import SharedBottom
 
 from recbench.batch import Features, History, MultiTaskBatch
 from recbench.datasets.mmoe_synthetic import SMALL, MMoESynthetic
-from recbench.pipeline import seed_everything
 from recbench.schema import Field, Schema
+from recbench.seeding import seed_everything
 from recbench.testing.subject import score
 from recbench.testing.synthetic import SyntheticSource
 from recbench.training import TrainingConfig, TrainingRun

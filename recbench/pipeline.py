@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from recbench.data import (
     resolve,
 )
 from recbench.device import choose, repeatable
-from recbench.errors import ChangedCodeError, DataError, PluginError, UsageError, unknown_name
+from recbench.errors import ChangedCodeError, PluginError, UsageError, unknown_name
 from recbench.evaluate import chunk, predict, require_whole, score
 from recbench.folders import Folders
 from recbench.memory import memory_errors
@@ -48,6 +47,7 @@ from recbench.recording import (
     used_operators,
 )
 from recbench.schema import Schema
+from recbench.seeding import seed_everything
 from recbench.training import FitResult, TrainingConfig, TrainingRun, save_checkpoint
 
 if TYPE_CHECKING:
@@ -101,20 +101,6 @@ def settle(config: RunConfig, folders: Folders, progress: Progress = SILENT) -> 
     key = run_key(config, plugin, dataset)
     model, core = model_record(config, plugin), package_hash("recbench")
     return Order(config, model, core, str(dataset.folder), key, perf_counter() - started)
-
-
-def prepared(config: RunConfig, folders: Folders) -> bool:
-    """Return whether the data of `config` are prepared, as far as its raw files are here.
-
-    Raises:
-        UsageError: If it names something that does not exist.
-    """
-    dataset = load_dataset(find("dataset", config.data.dataset, folders))
-    try:
-        folder = resolve(dataset, config.data, folders).folder(folders.cache)
-    except DataError:
-        return False
-    return (folder / "manifest.json").exists()
 
 
 def fit_and_predict(
@@ -292,13 +278,6 @@ def train(
     return model.fit(
         examples, validate, TrainingRun(training, folder, device, progress, folder.name)
     )
-
-
-def seed_everything(seed: int) -> None:
-    """Seed every source of randomness a model may draw from."""
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
 
 
 def _loader(

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import importlib
 import os
-import random
 import sys
 import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from webserver import Web
@@ -22,6 +20,7 @@ from recbench.datasets.taobao import Taobao
 from recbench.folders import Folders
 from recbench.provenance import Environment
 from recbench.record import Fingerprints, ModelRecord
+from recbench.seeding import seed_everything
 from recbench.tuning.study import Study, Trial
 
 os.environ["RECBENCH_OFFLINE"] = "1"  # tests never touch the network
@@ -32,9 +31,7 @@ BY_TIME = Protocol(GlobalTime(valid=0.2, test=0.2, unit="share"))
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """Seed every generator, so that no test depends on which others its process has run."""
-    random.seed(0)
-    np.random.seed(0)  # noqa: NPY002 - what a model's code may draw from
-    torch.manual_seed(0)
+    seed_everything(0)
 
 
 @pytest.fixture

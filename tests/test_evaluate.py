@@ -1,9 +1,9 @@
 import math
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
+from heard import Heard
 
 from recbench.batch import Reads
 from recbench.data import Loader, Part, open_loader
@@ -11,7 +11,6 @@ from recbench.errors import OutOfMemoryError, TrainingError
 from recbench.evaluate import LARGEST_OUTPUT, attainable, chunk, predict, require_whole, score
 from recbench.metrics import auc, gauc, logloss
 from recbench.model import CTRModel, MetaModel
-from recbench.progress import Bar, Progress
 from recbench.schema import FIRST_ID, Field, Schema
 from recbench.task import CTR, NEXT_ITEM
 
@@ -89,23 +88,11 @@ def test_a_model_is_asked_without_labels_gradients_or_training_mode(loader, mode
 
 
 def test_progress_hears_every_prediction(loader, model):
-    class Heard(Progress):
-        done = 0
-
-        @contextmanager
-        def bar(self, label, total, unit):
-            heard = self
-            assert (label, total, unit) == ("predicting valid", loader.examples, "samples")
-
-            class Counted(Bar):
-                def advance(self, amount, **figures):
-                    heard.done += amount
-
-            yield Counted()
-
     heard = Heard()
     predict(model, loader, CPU, heard)
-    assert heard.done == loader.examples
+    (bar,) = heard.bars
+    assert (bar.label, bar.total, bar.unit) == ("predicting valid", loader.examples, "samples")
+    assert bar.done == loader.examples
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -7,7 +7,7 @@ from recbench.data.download import Download
 from recbench.data.episodes import EpisodeLoader, open_loader
 from recbench.data.loader import Loader
 from recbench.data.manifest import Manifest
-from recbench.data.preparation import Request, prepare, resolve
+from recbench.data.preparation import Request, is_prepared, prepare, resolve
 from recbench.data.prepared import Part, PreparedDataset
 from recbench.data.raw import locate
 from recbench.data.verify import verify_prepared
@@ -24,6 +24,7 @@ __all__ = [
     "PreparedDataset",
     "Request",
     "download_files",
+    "is_prepared",
     "locate",
     "obtain",
     "open_loader",

@@ -111,6 +111,19 @@ def resolve(dataset: Dataset, config: DataConfig, folders: Folders) -> Request:
     return Request(dataset, protocol, "simulated", config.size, {})
 
 
+def is_prepared(dataset: Dataset, config: DataConfig, folders: Folders) -> bool:
+    """Return whether what `config` names is prepared already, as far as its raw files are here.
+
+    Raises:
+        UsageError: If the protocol, source or size does not exist.
+    """
+    try:
+        folder = resolve(dataset, config, folders).folder(folders.cache)
+    except DataError:
+        return False
+    return (folder / "manifest.json").exists()
+
+
 def prepare(
     dataset: Dataset, config: DataConfig, folders: Folders, progress: Progress = SILENT
 ) -> PreparedDataset:

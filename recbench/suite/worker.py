@@ -25,12 +25,12 @@ from typing import Any
 import torch
 
 from recbench.config import RunConfig
-from recbench.data import DataConfig
+from recbench.data import DataConfig, is_prepared
 from recbench.data.reading import disk_full
 from recbench.errors import RecbenchError, UnwritableError
 from recbench.folders import Folders
 from recbench.order import Order
-from recbench.pipeline import fit_and_predict, fit_and_validate, plan, prepared, settle
+from recbench.pipeline import fit_and_predict, fit_and_validate, plan, settle
 from recbench.plain import finite, from_plain
 from recbench.progress import Bar, Progress
 
@@ -121,9 +121,9 @@ def work(asked: Mapping[str, Any], events: Events) -> None:
         config = replace(config, data=known.get(config.data, config.data))
         try:
             events.tell(begun="code")
-            plan(config, folders)
+            source = plan(config, folders)[3]
             events.tell(begun="data")
-            if not (asked["prepare"] or prepared(config, folders)):
+            if not (asked["prepare"] or is_prepared(source, config.data, folders)):
                 events.tell(order=None)
                 continue
             order = settle(config, folders, events)

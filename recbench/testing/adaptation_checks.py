@@ -9,7 +9,7 @@ import torch
 
 from recbench.batch import Episodes
 from recbench.model import MetaModel
-from recbench.pipeline import seed_everything
+from recbench.seeding import seed_everything
 from recbench.testing.require import NotApplicable, require, require_equal
 from recbench.testing.subject import Subject
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recbench.batch import Batch
 from recbench.model import Model
-from recbench.pipeline import seed_everything
+from recbench.seeding import seed_everything
 from recbench.testing.require import NotApplicable, require, require_equal
 from recbench.testing.subject import Subject
 

@@ -11,7 +11,7 @@ from recbench.api import API_VERSION
 from recbench.batch import Batch, Features, Reads
 from recbench.config import build
 from recbench.model import Model
-from recbench.pipeline import seed_everything
+from recbench.seeding import seed_everything
 from recbench.testing.made_up import MADE_UP
 from recbench.testing.require import require, require_equal, require_runs
 from recbench.testing.rows import prune, take

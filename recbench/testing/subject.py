@@ -16,8 +16,8 @@ from torch import Tensor
 
 from recbench.batch import Batch, Features
 from recbench.model import Model
-from recbench.pipeline import seed_everything
 from recbench.progress import Bar, Progress
+from recbench.seeding import seed_everything
 from recbench.testing.made_up import MADE_UP, MadeUp
 from recbench.training import TrainingConfig, TrainingRun
 

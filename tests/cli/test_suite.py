@@ -44,11 +44,14 @@ def test_a_suite_is_made_its_failures_named_and_only_those_made_again(recbench, 
     assert shown[0]["why"].startswith("the training loss is")
 
 
-def test_a_dry_run_makes_nothing(recbench, file, tmp_path):
+def test_a_dry_run_makes_nothing(recbench, file, tmp_path, monkeypatch):
     done = recbench("suite", file, "--dry-run")
     assert done.status == 0
     assert done.out.endswith("2 runs: 2 waiting\n")
     assert not list((tmp_path / "results").rglob("*.*"))
+    monkeypatch.setenv("RECBENCH_CACHE", str(tmp_path / "cache"))  # where no data are prepared
+    assert recbench("suite", file, "--dry-run").out == done.out
+    assert not list((tmp_path / "cache").rglob("manifest.json"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from people import People, make_rows
 
+from recbench.data import DataConfig, prepare
 from recbench.data.columns import Spool
 from recbench.data.ingest import RawLog
 from recbench.data.reading import Rejected
@@ -27,5 +29,19 @@ def make_ratings(tmp_path):
         fields = {} if year is None else {"year": pa.array(year)}
         numbers = (pa.array(np.arange(each.max() + 1)) for each in (user, item))
         return RawLog(spool, *numbers, {}, fields, (), 0, Rejected(0, ()))
+
+    return make
+
+
+@pytest.fixture
+def people(folders):
+    """Return a function that prepares a table given by its rows."""
+
+    def make(rows=None, protocol="", limit=0, **card):
+        rows = make_rows() if rows is None else rows
+        text = "".join(",".join(map(str, row)) + "\n" for row in rows)
+        (folders.data / "people.csv").write_text(text)
+        config = DataConfig("people", protocol, limit=limit)
+        return prepare(People(**card), config, folders)
 
     return make

@@ -8,27 +8,16 @@ from dataclasses import replace
 import numpy as np
 import py7zr
 import pytest
+from heard import Heard
 from webserver import Page
 
 from recbench.data import DataConfig, Download, download_files, obtain, prepare, resolve
 from recbench.data.protocol import GlobalTime, Protocol
 from recbench.errors import DataError, UsageError
 from recbench.folders import Folders
-from recbench.progress import Progress
 
 TEXT = "".join(f"{user},{n},0,{10 * n + user},1\n" for user in range(10) for n in range(20))
 PROTOCOL = Protocol(GlobalTime(valid=0.2, test=0.2, unit="share"))
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.notes, self.warnings = [], []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def warn(self, text):
-        self.warnings.append(text)
 
 
 def zipped(**files):

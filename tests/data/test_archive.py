@@ -3,14 +3,14 @@ import io
 import stat
 import tarfile
 import zipfile
-from contextlib import contextmanager
 
 import py7zr
 import pytest
+from heard import Heard
 
 from recbench.data import archive
 from recbench.errors import DataError
-from recbench.progress import SILENT, Bar, Progress
+from recbench.progress import SILENT
 
 TEXT = "1,2,3,4\n" * 5000
 KINDS = (".zip", ".tar.gz", ".7z")
@@ -218,18 +218,8 @@ def test_a_full_disk_is_left_to_the_preparation(make, unpack, monkeypatch, kind)
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_unpacking_moves_a_bar(make, unpack, kind):
-    read = []
-
-    class Moved(Bar):
-        def advance(self, amount, **_):
-            read.append(amount)
-
-    class Seen(Progress):
-        @contextmanager
-        def bar(self, label, total, unit):
-            assert (label, total, unit) == (f"unpacking {path.name}", path.stat().st_size, "bytes")
-            yield Moved()
-
-    path = make(kind, ("log.csv", TEXT))
-    unpack(path, "log.csv", progress=Seen())
-    assert sum(read) >= path.stat().st_size / 2
+    path, heard = make(kind, ("log.csv", TEXT)), Heard()
+    unpack(path, "log.csv", progress=heard)
+    (bar,), size = heard.bars, path.stat().st_size
+    assert (bar.label, bar.total, bar.unit) == (f"unpacking {path.name}", size, "bytes")
+    assert bar.done >= size / 2

@@ -6,6 +6,7 @@ import tomllib
 from contextlib import contextmanager
 
 import pytest
+from heard import Heard
 from webserver import Page
 
 from recbench.data import Download, download
@@ -19,25 +20,6 @@ CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 MD5 = hashlib.md5(CONTENT).hexdigest()
 HALF = len(CONTENT) // 2
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.notes, self.moved = [], 0
-
-    def note(self, text):
-        self.notes.append(text)
-
-    @contextmanager
-    def bar(self, label, total, unit):
-        heard = self
-        self.total = total
-
-        class Moved(Bar):
-            def advance(self, amount, **_):
-                heard.moved += amount
-
-        yield Moved()
 
 
 @pytest.fixture
@@ -71,7 +53,8 @@ def test_a_file_is_downloaded_checked_and_announced(web, get):
     (said,) = heard.notes
     assert said.startswith("downloading log.zip (1.0 MB) from http://127.0.0.1")
     assert str(target.parent) in said
-    assert heard.moved == heard.total == len(CONTENT)
+    (moved,) = heard.bars
+    assert moved.done == moved.total == len(CONTENT)
     assert not (target.parent.parent / FILE).exists()
 
 
@@ -86,7 +69,8 @@ def test_what_broke_off_stays_and_is_continued(web, get, part, about):
     heard = Heard()
     get("/log.zip", **about, progress=heard)
     assert web.asked == [("/log.zip", ""), ("/log.zip", f"bytes={HALF}-")]
-    assert heard.moved == heard.total == HALF
+    (moved,) = heard.bars
+    assert moved.done == moved.total == HALF
 
 
 def test_a_download_that_is_interrupted_is_continued(web, get, part):
@@ -287,22 +271,6 @@ def test_without_a_published_checksum_the_first_download_counts(web, get, part, 
         get("/log.zip")
     assert f"delete the entry 'log/log.zip' from {tmp_path / 'raw' / FILE}" in str(caught.value)
     assert list(part.target.parent.iterdir()) == []
-
-
-def test_pins_keep_one_another_and_odd_names(tmp_path):
-    pins, found = Pins(tmp_path), {"sha256": "a", "bytes": 1}
-    names = ['log "1".zip', "a.b/ü = 3.zip"]
-    for name in names:
-        assert pins.hold(tmp_path / name, found, "http://x") == ""
-    assert list(tomllib.loads((tmp_path / FILE).read_text())) == names
-    assert pins.hold(tmp_path / names[0], found | {"bytes": 2}, "http://x") != ""
-
-
-@pytest.mark.parametrize("text", ["[", "a = 1\n", "\0"])
-def test_pins_that_cannot_be_read_are_an_error(tmp_path, text):
-    (tmp_path / FILE).write_text(text)
-    with pytest.raises(DataError, match=r"\.downloads\.toml cannot be read .*mend it, or delete"):
-        Pins(tmp_path).hold(tmp_path / "log.zip", {"sha256": "a", "bytes": 1}, "http://x")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', json.dumps({"url": "x"})])

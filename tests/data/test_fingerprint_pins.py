@@ -5,13 +5,13 @@ import json
 import os
 
 import pytest
+from heard import Heard
 
 from recbench.data import DataConfig, prepare
 from recbench.data import fingerprint_pins as held
 from recbench.data.fingerprint_pins import compare, published_pins
 from recbench.datasets.taobao import Taobao
 from recbench.errors import DataError
-from recbench.progress import Progress
 from recbench.published_pins import FILE, read_pins
 
 ROWS = [
@@ -134,14 +134,9 @@ def test_a_reader_without_pins_beside_it_has_none(make_log):
 
 
 def test_simulated_data_that_differ_are_only_told(tiny, tiny_folders, monkeypatch, tmp_path):
-    told = []
-
-    class Listening(Progress):
-        def warn(self, text: str) -> None:
-            told.append(text)
-
+    heard = Heard()
     wrong = {**held.key(tiny.manifest), "fingerprints": {"log": "0" * 64}}
     monkeypatch.setattr(held, "published_pins", lambda dataset: (tmp_path / FILE, (wrong,)))
     folders = dataclasses.replace(tiny_folders, cache=tmp_path)
-    prepare(Taobao(), DataConfig("taobao", size="tiny"), folders, Listening())
-    assert any("recbench or NumPy changed" in each for each in told)
+    prepare(Taobao(), DataConfig("taobao", size="tiny"), folders, heard)
+    assert any("recbench or NumPy changed" in each for each in heard.warnings)

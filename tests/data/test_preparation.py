@@ -10,29 +10,18 @@ from dataclasses import replace
 
 import pytest
 from filelock import FileLock
+from heard import Heard
 
 from recbench import data
-from recbench.data import DataConfig, preparation, prepare, resolve
+from recbench.data import DataConfig, is_prepared, preparation, prepare, resolve
 from recbench.data.protocol import GlobalTime, LeaveLastTwoOut, Negatives, Protocol
 from recbench.datasets.taobao import Taobao
 from recbench.errors import DataError, UsageError
 from recbench.folders import Folders
-from recbench.progress import Progress
 
 PROTOCOL = Protocol(LeaveLastTwoOut(), Negatives("uniform"))
 PATIENCE = 120.0
 ROWS = [(u, u + n, 0, n) for u in range(20) for n in range(6)]
-
-
-class Heard(Progress):
-    def __init__(self):
-        self.notes, self.warnings = [], []
-
-    def note(self, text):
-        self.notes.append(text)
-
-    def warn(self, text):
-        self.warnings.append(text)
 
 
 def left_behind(folders):
@@ -60,6 +49,19 @@ def test_a_second_preparation_reuses_the_first(make_log, folders):
     assert second.folder == first.folder
     assert (second.folder / "manifest.json").stat().st_mtime_ns == written
     assert len(heard.notes) == 1
+
+
+def test_what_is_prepared_already_is_known_without_preparing_it(make_log, folders):
+    log, config = make_log(PROTOCOL), DataConfig("log")
+    assert not is_prepared(log, config, folders)  # nor are its files here
+    write(folders)
+    assert not is_prepared(log, config, folders)
+    assert not folders.cache.exists()
+    prepare(log, config, folders)
+    assert is_prepared(log, config, folders)
+    assert not is_prepared(make_log(PROTOCOL, version=2), config, folders)
+    with pytest.raises(UsageError, match="unknown protocol of log 'onli'"):
+        is_prepared(log, replace(config, protocol="onli"), folders)
 
 
 def test_what_changes_the_result_changes_the_folder(make_log, folders):

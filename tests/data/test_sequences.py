@@ -7,6 +7,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from heard import Heard
 
 from recbench.batch import Reads
 from recbench.data import Card, DataConfig, Dataset, Loader, prepare, verify_prepared
@@ -23,7 +24,6 @@ from recbench.data.protocol import (
 from recbench.errors import DataError
 from recbench.evaluate import score
 from recbench.metrics import gauc, scored_users
-from recbench.progress import Progress
 from recbench.schema import UNSEEN
 
 PLACES = ("home", "search", None)
@@ -141,17 +141,12 @@ def test_validation_may_be_the_test_part_and_says_so(twice):
 
 
 def test_every_preparation_says_the_caution_aloud(make):
-    said = []
-
-    class Listener(Progress):
-        def warn(self, message):
-            said.append(message)
-
+    heard = Heard()
     protocols = {"only": Protocol(OfficialTestTwice(), timed=False)}
     for _ in range(2):
-        make(Listener(), protocols=protocols)
-    make(Listener())
-    assert said == [f"log (only): CAUTION: {SELECTED_ON_TEST}"] * 2
+        make(heard, protocols=protocols)
+    make(heard)
+    assert heard.warnings == [f"log (only): CAUTION: {SELECTED_ON_TEST}"] * 2
 
 
 @pytest.mark.parametrize(

@@ -1,90 +1,20 @@
-import dataclasses
+"""What a prepared table holds, and how its rows are split."""
+
 import gzip
 import math
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from people import ROWS, People, make_rows
 
 from recbench.batch import Reads
-from recbench.data import Card, DataConfig, Dataset, Loader, prepare, verify_prepared
+from recbench.data import DataConfig, Loader, prepare, verify_prepared
 from recbench.data.columns import read_table, write_table
 from recbench.data.manifest import Manifest, file_checksum
-from recbench.data.protocol import GlobalTime
-from recbench.data.reading import read_csv
-from recbench.data.table_protocol import (
-    OfficialTestHalved,
-    OfficialTestKept,
-    RandomShares,
-    RowTime,
-    TableProtocol,
-)
 from recbench.errors import DataError
 from recbench.recording import prediction_columns
 from recbench.schema import UNSEEN
-
-ROWS = 200
-SHARES = TableProtocol(RandomShares())
-
-
-class People(Dataset):
-    """Age, town, code, two labels and whether the row is of the official test part."""
-
-    api = 1
-
-    def __init__(self, **card):
-        protocols = {
-            "shares": SHARES,
-            "official": TableProtocol(OfficialTestHalved()),
-            "rich": TableProtocol(RandomShares(), labels=("rich",), left_out=("code",)),
-            "other-seed": TableProtocol(RandomShares(seed=1)),
-            "by-code": TableProtocol(OfficialTestKept(valid=0.5, group="code")),
-            "by-time": TableProtocol(RowTime(GlobalTime(0.2, 0.2, "share"), "code")),
-            "by-nothing": TableProtocol(OfficialTestKept(group="house")),
-        }
-        about = {
-            "name": "people", "version": 1, "title": "People", "task": "multi-task",
-            "files": {"people": "people.csv"}, "protocols": protocols, "source": "nowhere",
-            "licence": "none", "citation": "none", "numbers": ("age",),
-            "labels": {"wage": "real", "rich": "binary"}, "max_rejected": 0.01,
-        }  # fmt: skip
-        self.card = Card(**about | card)
-
-    def read(self, db, files):
-        types = {"age": "DOUBLE", "town": "VARCHAR", "code": "INTEGER", "wage": "DOUBLE"}
-        read_csv(db, "people", files["people"], types | {"testing": "BOOLEAN"})
-        db.execute(
-            "CREATE VIEW rows AS SELECT row, testing, town, age, code, wage, wage > 0 AS rich "
-            "FROM people"
-        )
-
-
-def make_rows(seed=0):
-    random = np.random.default_rng(seed)
-    return [
-        [
-            "" if row == 7 else random.integers(20, 70),
-            "" if row == 9 else f"t{random.integers(30)}",
-            random.integers(100, 140),
-            "" if row == 11 else round(random.normal(), 3),
-            row >= 150,
-        ]
-        for row in range(ROWS)
-    ]
-
-
-@pytest.fixture
-def people(folders):
-    """Return a function that prepares a table given by its rows."""
-
-    def make(rows=None, protocol="", limit=0, **card):
-        rows = make_rows() if rows is None else rows
-        text = "".join(",".join(map(str, row)) + "\n" for row in rows)
-        (folders.data / "people.csv").write_text(text)
-        config = DataConfig("people", protocol, limit=limit)
-        return prepare(People(**card), config, folders)
-
-    return make
 
 
 def decoded(dataset, name):
@@ -259,96 +189,6 @@ def test_predictions_are_kept_with_the_row_and_every_label(people):
     predictions = {f"prediction/{name}": np.zeros(len(test)) for name in ("wage", "rich")}
     columns = prediction_columns(dataset, test, predictions)
     assert list(columns) == ["row", "label/wage", "label/rich", *predictions]
-
-
-def test_a_row_that_cannot_be_read_is_reported(people):
-    rows = [*make_rows(), ["old", "t1", 100, 1, True]]
-    manifest = people(rows).manifest
-    assert manifest.counts["rows"] == ROWS
-    assert len(manifest.reports) == 1
-    assert "1 malformed rows left out: " in manifest.reports[0]
-    assert "people.csv:201: " in manifest.reports[0]
-    with pytest.raises(DataError, match="10 of 210 rows are malformed"):
-        people([*make_rows(), *[rows[-1]] * 10])
-
-
-def test_the_manifest_says_what_the_reader_remarks(folders):
-    class Adults(People):
-        def read(self, db, files):
-            super().read(db, files)
-            db.execute("CREATE TABLE remarks AS SELECT count(*) AS count, 'are young' AS what "
-                       "FROM people WHERE age < 30")  # fmt: skip
-
-    rows = make_rows()
-    text = "".join(",".join(map(str, row)) + "\n" for row in rows)
-    (folders.data / "people.csv").write_text(text)
-    young = sum(row[0] != "" and row[0] < 30 for row in rows)
-    manifest = prepare(Adults(), DataConfig("people"), folders).manifest
-    assert manifest.reports == [f"{young} rows are young"]
-
-
-def test_another_number_of_rows_than_published_is_refused(people, folders):
-    with pytest.raises(DataError, match=r"people: the raw files hold 200 rows \(published: 300\)"):
-        people(counts=({"rows": 300}, {"rows": 9}))
-    assert not list(folders.cache.rglob("*.arrow"))
-
-
-def test_a_card_that_promises_a_column_too_many_is_an_error(people):
-    with pytest.raises(DataError, match="the reader makes no column 'height', which its card has"):
-        people(numbers=("age", "height"))
-
-
-def test_a_column_with_a_reserved_name_is_an_error(folders):
-    class Clash(People):
-        def read(self, db, files):
-            super().read(db, files)
-            db.execute("CREATE OR REPLACE VIEW rows AS SELECT *, 1 AS wage, 0 AS rich, 1 AS User "
-                       "FROM people")  # fmt: skip
-
-    (folders.data / "people.csv").write_text("1,t,1,1,true\n")
-    with pytest.raises(DataError, match="the rows have a column 'User', a name that recbench"):
-        prepare(Clash(), DataConfig("people"), folders)
-
-
-def test_too_few_rows_for_three_parts_are_an_error(people):
-    with pytest.raises(DataError, match="the valid and test part has no examples"):
-        people(make_rows()[:2])
-
-
-def test_a_protocol_needs_only_its_own_files(folders):
-    class Two(People):
-        def read(self, db, files):
-            super().read(db, {"people": files["second"]})
-
-    half = dataclasses.replace(SHARES, files=("second",))
-    dataset = Two(
-        files={"first": "first.csv", "second": "second.csv"},
-        protocols={"both": SHARES, "half": half},
-    )
-    rows = "".join(",".join(map(str, row)) + "\n" for row in make_rows())
-    (folders.data / "second.csv").write_text(rows)
-    made = prepare(dataset, DataConfig("people", "half"), folders)
-    assert list(made.manifest.files) == ["second"]
-    with pytest.raises(DataError, match=r"first\.csv is missing beside"):
-        prepare(dataset, DataConfig("people", "both"), folders)
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "message"),
-    [(0, "inf", "row 8 has a number that is not finite in 'age': inf"),
-     (3, "-inf", "row 8 has a number that is not finite in 'wage': -inf")],
-)  # fmt: skip
-def test_numbers_that_are_not_finite_are_an_error(people, folders, column, value, message):
-    rows = make_rows()
-    rows[7][column] = value
-    with pytest.raises(DataError, match=message):
-        people(rows)
-    assert not list(folders.cache.rglob("*.arrow"))
-
-
-def test_a_binary_label_of_a_third_value_is_an_error(people):
-    with pytest.raises(DataError, match="neither 0 nor 1 in 'wage'"):
-        people(labels={"wage": "binary", "rich": "binary"})
 
 
 @pytest.mark.parametrize("value", [0.1, ""])

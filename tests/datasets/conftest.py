@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from functools import cache
 
 import numpy as np
 import pytest
+from behaviour_log import Simulated, simulate_log
 
 from recbench.data import DataConfig, prepare
 from recbench.data.ingest import ingest
 from recbench.data.table import ingest_table
+from recbench.datasets.simulated import BehaviourSimulation
 from recbench.folders import Folders
 from recbench.progress import SILENT
 
@@ -80,5 +83,16 @@ def prepare_drawn(tmp_path):
         rawfiles.write(home, dataset.card.name)
         config = DataConfig(dataset.card.name, protocol, source="real")
         return prepare(drawn, config, Folders(raw, tmp_path / "cache", tmp_path))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory):
+    """Return a function that simulates a log of behaviour, once."""
+
+    @cache
+    def make(simulation: BehaviourSimulation) -> Simulated:
+        return simulate_log(simulation, tmp_path_factory.mktemp("simulated"))
 
     return make

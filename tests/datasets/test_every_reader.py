@@ -6,154 +6,34 @@ module that is called like its reader's and writes its files.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import importlib
 import importlib.util
 import operator
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, partial
+from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 from rawfiles import damages
-from rawfiles.damages import RawFile
+from rawfiles.drawn import Drawn, draw, module_of
+from rawfiles.reading import Reading, read
 
 from recbench.batch import Reads
-from recbench.data import DataConfig, Dataset, PreparedDataset, open_loader, prepare, reading
-from recbench.data.ingest import ingest
+from recbench.data import DataConfig, Dataset, PreparedDataset, open_loader, prepare
 from recbench.data.named_files import naming
-from recbench.data.table import ingest_table
-from recbench.data.table_protocol import TableProtocol
 from recbench.data.verify import verify_prepared
 from recbench.errors import DataError
 from recbench.folders import Folders
-from recbench.plugins import Plugin, discover, load_dataset
-from recbench.progress import SILENT
+from recbench.plugins import discover, load_dataset
 
 READERS = {plugin.name: plugin for plugin in discover("dataset") if load_dataset(plugin).card.files}
-
-
-def _module(plugin: Plugin) -> str:
-    return "rawfiles." + plugin.target.partition(":")[0].rpartition(".")[2]
-
-
-WRITTEN = [name for name, plugin in READERS.items() if importlib.util.find_spec(_module(plugin))]
+WRITTEN = [name for name, plugin in READERS.items() if importlib.util.find_spec(module_of(plugin))]
 """Datasets whose files can be drawn."""
-FIRST = list({_module(READERS[name]): name for name in reversed(WRITTEN)}.values())[::-1]
+FIRST = list({module_of(READERS[name]): name for name in reversed(WRITTEN)}.values())[::-1]
 """A dataset of each reader: what one reader does to damaged files, it does in all its datasets."""
 PROTOCOLS = [
     (name, each) for name in WRITTEN for each in load_dataset(READERS[name]).card.protocols
 ]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A dataset whose raw files are drawn, the gate of its published counts open."""
-
-    dataset: Dataset
-    files: Mapping[str, RawFile]
-
-    @property
-    def protocols(self) -> list[str]:
-        """Protocols that together read every file, the default one first."""
-        chosen, read = [], set()
-        for name in self.dataset.card.protocols:
-            roles = set(self.dataset.card.files_of(name))
-            if not roles <= read:
-                chosen, read = [*chosen, name], read | roles
-        return chosen
-
-    def write(
-        self, folder: Path, protocol: str, changed: Mapping[str, bytes] | None = None, end: str = ""
-    ) -> dict[str, Path]:
-        """Write a protocol's files, with `end` behind the names of those that are changed."""
-        paths = {}
-        folder = folder / self.dataset.card.home
-        folder.mkdir(exist_ok=True)
-        for role in self.dataset.card.files_of(protocol):
-            own = changed is not None and role in changed
-            paths[role] = folder / (self.dataset.card.files[role] + (end if own else ""))
-            paths[role].write_bytes(changed[role] if own else self.files[role].data)
-        return paths
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read of raw files: all that the rest of a preparation sees of them.
-
-    Attributes:
-        sizes: How many events, users and items, or rows there are.
-        reports: What was left out.
-        digest: Of all values.
-    """
-
-    sizes: tuple[int, ...]
-    reports: tuple[object, ...]
-    digest: str
-
-
-@cache
-def _instance() -> duckdb.DuckDBPyConnection:
-    """Return the database of all readings: to make one takes as long as to read a small file."""
-    return duckdb.connect()
-
-
-@contextmanager
-def _empty_database(
-    instance: duckdb.DuckDBPyConnection, path: Path
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection to an empty database in memory, in place of one in the file `path`."""
-    with instance.cursor() as db:
-        db.execute("ATTACH ':memory:' AS empty; USE empty")
-        try:
-            yield db
-        finally:
-            db.execute("USE memory; DETACH empty")
-
-
-def _read(dataset: Dataset, protocol: str, files: Mapping[str, Path], scratch: Path) -> Reading:
-    """Read files as a preparation does, and go no further.
-
-    Raises:
-        DataError: If they are refused.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duckdb, "connect", partial(_empty_database, _instance()))
-        return _reading(dataset, protocol, files, scratch)
-
-
-def _reading(dataset: Dataset, protocol: str, files: Mapping[str, Path], scratch: Path) -> Reading:
-    own = dataset.card.protocols[protocol]
-    if isinstance(own, TableProtocol):
-        with ingest_table(dataset, own, files, scratch, SILENT) as table:
-            numbers = [column for part in table.parts.values() for column in part.columns.items()]
-            digest = _digest(numbers, table.values)
-            return Reading((table.rows,), tuple(table.rejected.reports), digest)
-    label = next(iter(dataset.card.label_fields(own)), None)
-    log = ingest(dataset, files, scratch, SILENT, label)
-    with log.spool:
-        texts = {"users": log.users, "items": log.items}
-        texts |= {**log.user_fields, **log.item_fields, **log.contexts}
-        sizes = len(log.spool.columns["user"]), len(log.users), len(log.items)
-        reports = (*log.rejected.reports, log.out_of_range, *log.unmatched)
-        vectors = {name: own.rows for name, own in log.vectors.items()}
-        return Reading(sizes, reports, _digest({**log.spool.columns, **vectors}.items(), texts))
-
-
-def _digest(numbers, texts) -> str:
-    """Return the SHA-256 of named arrays of numbers and of named Arrow arrays."""
-    digest = hashlib.sha256()
-    for name, column in numbers:
-        digest.update(name.encode() + column.tobytes())
-    digest.update(repr({name: values.to_pylist() for name, values in texts.items()}).encode())
-    return digest.hexdigest()
 
 
 @pytest.fixture(scope="session")
@@ -161,40 +41,10 @@ def drawn(tmp_path_factory) -> Callable[[str], Drawn]:
     """Return a function that draws the files of a dataset, once, and learns their format."""
 
     @cache
-    def draw(name: str) -> Drawn:
-        plugin = READERS[name]
-        folder = tmp_path_factory.mktemp(name)
-        importlib.import_module(_module(plugin)).write(folder, name)
-        kind = type(load_dataset(plugin))
-        open_card = dataclasses.replace(kind.card, counts=())
-        dataset = type(kind.__name__, (kind,), {"card": open_card})()
-        formats = _formats(dataset, folder)
-        files = {}
-        for role, file in open_card.files.items():
-            files[role] = RawFile((folder / file).read_bytes(), **formats.get(file, {}))
-        return Drawn(dataset, files)
+    def once(name: str) -> Drawn:
+        return draw(READERS[name], tmp_path_factory.mktemp(name))
 
-    return draw
-
-
-def _formats(dataset: Dataset, folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what the reader tells `read_csv` of each file, by the file's name."""
-    told: dict[str, dict[str, Any]] = {}
-    read_csv = reading.read_csv
-
-    def listen(db, table, path, columns, **options) -> None:
-        told[path.name] = {"columns": tuple(columns), "types": tuple(columns.values()), **options}
-        read_csv(db, table, path, columns, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        for module in list(sys.modules.values()):
-            if getattr(module, "read_csv", None) is read_csv:
-                patch.setattr(module, "read_csv", listen)
-        for protocol in dataset.card.protocols:
-            files = dataset.card.files_of(protocol).items()
-            with duckdb.connect() as db:
-                dataset.read(db, {role: folder / name for role, name in files})
-    return told
+    return once
 
 
 @pytest.fixture(scope="session")
@@ -205,7 +55,7 @@ def sound(drawn, tmp_path_factory):
     def read_sound(name: str, protocol: str) -> Reading:
         folder = tmp_path_factory.mktemp("sound")
         whole = drawn(name)
-        return _read(whole.dataset, protocol, whole.write(folder, protocol), folder)
+        return read(whole.dataset, protocol, whole.write(folder, protocol), folder)
 
     return read_sound
 
@@ -300,7 +150,7 @@ def _outcome(whole: Drawn, protocol: str, damage, roles: Iterable[str], folder: 
     files = whole.write(folder, protocol, changed, ".gz" if damages.gzipped(damage) else "")
     try:
         with naming(files):
-            return _read(whole.dataset, protocol, files, folder)
+            return read(whole.dataset, protocol, files, folder)
     except DataError as error:
         names = [whole.dataset.card.files[role] for role in changed]
         named = any(re.search(rf"{re.escape(str(folder))}\S*{name}", str(error)) for name in names)

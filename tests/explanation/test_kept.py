@@ -5,6 +5,7 @@ from dataclasses import replace
 import pyarrow.feather
 import pytest
 import torch
+from heard import Heard
 
 from recbench.data import open_loader
 from recbench.errors import RecbenchError, UsageError
@@ -12,7 +13,7 @@ from recbench.evaluate import predict
 from recbench.explanation.command import command
 from recbench.explanation.kept import open_kept
 from recbench.plugins import find, load_model
-from recbench.progress import SILENT, Progress
+from recbench.progress import SILENT
 from recbench.record import RunRecord, predictions_path, state_path
 from recbench.training import save_checkpoint
 
@@ -79,16 +80,10 @@ def test_other_data_are_refused(copy_of):
 
 
 def test_other_code_of_recbench_is_told(copy_of, monkeypatch):
-    class Heard(Progress):
-        notes = []
-
-        def note(self, text):
-            self.notes.append(text)
-
     monkeypatch.setattr("recbench.recording.package_hash", lambda name: "other")
-    kept = copy_of("din")
-    open_kept(kept.path, kept.folders, Heard())
-    assert any("recbench or its native code has changed since" in note for note in Heard.notes)
+    kept, heard = copy_of("din"), Heard()
+    open_kept(kept.path, kept.folders, heard)
+    assert heard.about("recbench or its native code has changed since")
 
 
 def test_a_model_without_weights_to_show_is_told_apart(copy_of):

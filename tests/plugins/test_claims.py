@@ -11,9 +11,10 @@ from recbench.data import DataConfig, PreparedDataset, prepare
 from recbench.datasets.simulated import CSV_FILE, BehaviourSimulation, simulate
 from recbench.datasets.taobao import CARD, Taobao
 from recbench.folders import Folders
-from recbench.pipeline import seed_everything, train
+from recbench.pipeline import train
 from recbench.plugins import find, load_model
 from recbench.progress import SILENT
+from recbench.seeding import seed_everything
 
 pytestmark = pytest.mark.slow
 

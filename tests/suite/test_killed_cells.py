@@ -15,11 +15,12 @@ from dataclasses import replace
 
 import psutil
 import pytest
+from heard import Heard
 
 from recbench.config import RunConfig
 from recbench.data import DataConfig
 from recbench.pipeline import run
-from recbench.progress import Bar, Progress
+from recbench.progress import Bar
 from recbench.record import RunRecord, predictions_path
 from recbench.suite.limits import cores
 from recbench.suite.runs import run_suite
@@ -105,13 +106,7 @@ def test_a_cell_that_is_killed_fails_and_goes_on_the_next_time(
     folders = replace(tiny_folders, results=tmp_path)
     runs, killed = settle_all([CONFIG], folders), []
 
-    class Killing(Progress):
-        def __init__(self):
-            self.notes = []
-
-        def note(self, text):
-            self.notes.append(text)
-
+    class Killing(Heard):
         @contextmanager
         def bar(self, label, total, unit):
             if label.startswith("epoch 2") and not killed:
@@ -126,7 +121,7 @@ def test_a_cell_that_is_killed_fails_and_goes_on_the_next_time(
     assert cell.error.startswith("its process was killed (SIGKILL)")
     (again,) = run_suite(runs, folders, progress)
     assert not again.error
-    assert any("continues a" in note for note in progress.notes)
+    assert progress.about("continues a")
     assert outcomes(tmp_path)[1] == expected[1]
 
 

@@ -61,7 +61,7 @@ def test_a_damaged_outcome_is_made_anew(order, scores, run_folders, name, kept):
     heard = Heard()
     (cell,) = run_suite([Settled(GOOD, order)], run_folders, heard)
     assert cell.record.scores == scores
-    (note,) = [note for note in heard.notes if "cannot be read" in note]
+    (note,) = heard.about("cannot be read")
     assert note.endswith("; it is made anew")
 
 

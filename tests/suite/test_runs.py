@@ -204,7 +204,7 @@ def test_runs_that_are_done_are_kept_and_all_others_made(suite):
 
 
 def test_a_run_that_another_process_makes_is_left_to_it_and_waited_for(suite):
-    waits = [note for note in suite[-1].notes if "another process is making it" in note]
+    waits = suite[-1].about("another process is making it")
     assert waits == [
         "[2/3] din-base on taobao, seed 3: another process is making it; it is looked at again "
         "at the end"
@@ -225,7 +225,7 @@ def test_a_run_in_a_process_of_its_own_equals_one_in_this_process(suite, folders
 
 
 def test_progress_of_runs_side_by_side_says_whose_it_is(suite):
-    epochs = [note for note in suite[-1].notes if "epoch 1/2" in note]
+    epochs = suite[-1].about("epoch 1/2")
     assert sorted(note[:30] for note in epochs) == [
         f"din-base on taobao, seed {seed}: ep" for seed in (3, 4)
     ]

@@ -1,13 +1,12 @@
 import math
-from contextlib import contextmanager
 
 import pytest
 import torch
 import torch.nn.functional as F
+from heard import Heard
 
 from recbench.errors import OutOfMemoryError, RecbenchError, TrainingError, UsageError
 from recbench.metrics import auc, logloss
-from recbench.progress import Bar, Progress
 from recbench.training import TrainingRun, fit
 
 
@@ -236,33 +235,17 @@ def test_a_checkpoint_that_cannot_be_written_is_an_error(examples, make_model, m
 
 
 def test_progress_hears_every_example_and_every_epoch(examples, make_model, make_run):
-    class Heard(Progress):
-        def __init__(self):
-            self.done, self.notes, self.losses = [], [], []
-
-        def note(self, text):
-            self.notes.append(text)
-
-        @contextmanager
-        def bar(self, label, total, unit):
-            heard = self
-            heard.done.append([label, 0])
-
-            class Counted(Bar):
-                def advance(self, amount, **figures):
-                    heard.done[-1][1] += amount
-                    heard.losses.append(figures.get("loss"))
-
-            yield Counted()
-
     heard = Heard()
     examples.batch_size = 3  # 80 steps, so that a look at the loss falls within the epoch
     validate, _ = scripted(0.6, 0.5)
     run = make_run(epochs=2)
     fit(make_model(), examples, validate, TrainingRun(run.config, run.folder, progress=heard))
-    assert heard.done == [["epoch 1/2", 240], ["epoch 2/2  best auc 0.6000", 240]]
-    assert heard.losses[:49] == [None] * 49
-    assert all(0 < loss < 1 for loss in heard.losses[49:80])
+    bars = [(bar.label, bar.done) for bar in heard.bars]
+    assert bars == [("epoch 1/2", 240), ("epoch 2/2  best auc 0.6000", 240)]
+    losses = [figures.get("loss") for figures in heard.bars[0].figures]
+    assert losses[:49] == [None] * 49
+    assert len(losses) == 80
+    assert all(0 < loss < 1 for loss in losses[49:])
     assert [("(best)" in note, note[:11]) for note in heard.notes] == [
         (True, "epoch 1/2  "),
         (False, "epoch 2/2  "),

@@ -1,3 +1,5 @@
+"""Tuning: which settings are tried, and what becomes of a study."""
+
 import json
 import os
 import signal
@@ -5,94 +7,17 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from safetensors import SafetensorError
+from tuning.known import DATA, KNOWN, tried
 
 from recbench.config import RunConfig
-from recbench.data import DataConfig, PreparedDataset
-from recbench.errors import ChangedCodeError, PluginError, UnwritableError, UsageError
+from recbench.data import PreparedDataset
+from recbench.errors import PluginError, UsageError
 from recbench.pipeline import run
-from recbench.tuning.judging import JudgeApart, judge_here
+from recbench.tuning.judging import judge_here
 from recbench.tuning.study import End, Study, load_studies
 from recbench.tuning.tune import tune, tune_all, with_settings
-
-DATA = DataConfig("taobao", size="tiny", limit=100)
-# A model whose validation score is a known function of its settings, at once.
-TUNED = """
-    import os, time
-    from dataclasses import dataclass
-
-    import torch
-    from recbench import COMMON_SPACE, Choice, CTRModel, FitResult, LogRange, Range
-
-    @dataclass(frozen=True)
-    class KnownConfig:
-        width: int = 4
-        shape: tuple[int, ...] = (2,)
-        share: float = 0.5
-        fails: str = ""
-
-    class Known(CTRModel):
-        api = 1
-        Config = KnownConfig
-        search_space = {
-            "width": LogRange(1, 64),
-            "shape": Choice((1,), (2,), (2, 2)),
-            "share": Range(0.0, 1.0),
-            "training.learning_rate": LogRange(1e-4, 1e-2),
-        }
-
-        def __init__(self, schema, config):
-            super().__init__(schema, config)
-            self.weight = torch.nn.Parameter(torch.rand(()))
-
-        def forward(self, features):
-            return self.weight * torch.rand(len(features))
-
-        def fit(self, train, validate, run):
-            time.sleep(float(os.environ.get("KNOWN_SECONDS", 0)))
-            own = self.config
-            if own.fails == "abort" and own.share > 0.4:
-                os.abort()
-            if own.fails in ("crash", "exit") and own.share > 0.4:
-                raise {"crash": ZeroDivisionError, "exit": SystemExit}[own.fails]("broke")
-            if own.fails == "full":
-                raise OSError(28, os.strerror(28))
-            score = 1 - (own.share - 0.3) ** 2 - run.config.learning_rate
-            return FitResult(1, {"auc": float("nan") if own.fails == "nan" else score}, [])
-
-    class NoSuchField(Known):
-        search_space = {"wide": Choice(1, 2)}
-
-    class NoSuchSetting(Known):
-        search_space = {"training.learning_rat": Choice(1, 2)}
-
-    class WrongType(Known):
-        search_space = {"width": Range(1.0, 2.0)}
-
-    class Outside(Known):
-        search_space = {"share": Range(0.0, 0.3), "shape": Choice((1,), (3,))}
-
-    class Nothing(Known):
-        search_space = {}
-"""
-CLASSES = {
-    "known": "Known", "no-field": "NoSuchField", "no-setting": "NoSuchSetting",
-    "wrong-type": "WrongType", "nothing": "Nothing", "outside": "Outside",
-}  # fmt: skip
-KNOWN = RunConfig("known", DATA, device="cpu")
-
-
-@pytest.fixture
-def site(install):
-    targets = {name: f"tuned:{kind}" for name, kind in CLASSES.items()}
-    return install("tuned", {"tuned": TUNED}, models=targets)
-
-
-def tried(study):
-    return [(each.settings, each.validation, each.error, each.repeats) for each in study.trials]
 
 
 def test_the_first_trial_has_the_defaults_and_the_rest_stay_in_the_space(site, run_folders):
@@ -178,83 +103,6 @@ def test_a_killed_tuning_keeps_its_trials(site, run_folders, tmp_path):
     assert study.trials[: len(before.trials)] == before.trials
     assert tried(study) == tried(tune(KNOWN, budget, run_folders))
     assert list((results / ".runs").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("fails", "why"),
-    [
-        ("crash", "ZeroDivisionError: broke"),
-        ("exit", "SystemExit: broke"),
-        ("nan", "the validation part gives no auc"),
-    ],
-)
-def test_a_trial_that_fails_counts_and_says_why(site, run_folders, fails, why):
-    study = tune(replace(KNOWN, model_config={"fails": fails}), 6, run_folders)
-    assert len(study.trials) == 6
-    assert (study.trials[0].error, study.trials[0].validation) == (why, {})
-    if fails == "nan":
-        assert (study.best, study.config_hash) == (None, "")
-    else:
-        assert study.trials[study.best].settings["share"] <= 0.4
-
-
-def test_a_trial_apart_scores_the_same_and_a_crash_ends_it_alone(site, run_folders, tmp_path):
-    here = tune(replace(KNOWN, model_config={"fails": "crash"}), 3, run_folders)
-    apart = replace(run_folders, results=tmp_path / "apart")
-    study = tune(replace(KNOWN, model_config={"fails": "abort"}), 3, apart, judge=JudgeApart(apart))
-    failed = "its process ended by signal 6 (SIGABRT) (log: "
-    assert [each.error.startswith(failed) for each in study.trials] == [
-        bool(each.error) for each in here.trials
-    ]
-    assert study.trials[0].error
-    assert [each.validation for each in study.trials] == [each.validation for each in here.trials]
-
-
-def test_code_that_changes_ends_the_tuning_and_costs_no_trial(site, run_folders):
-    apart = JudgeApart(run_folders)
-
-    def edit_and_judge(order, state):
-        with (site / "tuned.py").open("a") as code:
-            code.write("# edited\n")
-        return apart(order, state)
-
-    with pytest.raises(ChangedCodeError, match="the code of known has changed meanwhile"):
-        tune(KNOWN, 3, run_folders, judge=edit_and_judge)
-    assert not list(run_folders.results.rglob("studies/**/*.json"))
-
-
-def test_so_does_code_of_recbench_that_changes(site, run_folders):
-    apart = JudgeApart(run_folders)
-
-    def settled_earlier(order, state):
-        return apart(replace(order, core="another"), state)
-
-    with pytest.raises(ChangedCodeError, match="the code of recbench has changed meanwhile"):
-        tune(KNOWN, 3, run_folders, judge=settled_earlier)
-    assert not list(run_folders.results.rglob("studies/**/*.json"))
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
-@pytest.mark.parametrize("apart", [False, True])
-def test_a_full_disk_ends_the_tuning_and_costs_no_trial(site, run_folders, monkeypatch, apart):
-    def full(config, results):
-        return Path("/dev/full").open("wb")  # as the log is, on the same disk
-
-    monkeypatch.setattr("recbench.tuning.judging.open_log", full)
-    judge = JudgeApart(run_folders) if apart else judge_here
-    with pytest.raises(UnwritableError, match="No space left on device; free some space"):
-        tune(replace(KNOWN, model_config={"fails": "full"}), 3, run_folders, judge=judge)
-    assert not list(run_folders.results.rglob("studies/**/*.json"))
-
-
-def test_a_checkpoint_that_cannot_be_written_costs_no_trial(run_folders, monkeypatch):
-    def full(*arguments):
-        raise SafetensorError("Error while serializing")
-
-    monkeypatch.setattr("recbench.training.checkpoint.save_file", full)
-    quick = RunConfig("din-base", DATA, {"mlp": [4]}, {"epochs": 1}, device="cpu")
-    with pytest.raises(UnwritableError, match="cannot write the checkpoint"):
-        tune(quick, 2, run_folders)
 
 
 def test_a_study_that_is_killed_while_it_is_continued_keeps_its_earlier_end(site, run_folders):

@@ -1,0 +1,1 @@
+"""Models of clicks, each sound but for one fault; in `FAULTS` the checks that it must fail."""
