@@ -29,6 +29,9 @@ from recbench.cli import (
 from recbench.cli.stopping import stopped_by_signals
 from recbench.errors import RecbenchError, UsageError
 
+RUNS, RESULTS, PARTS, MACHINE = "Runs", "Results", "Models and data", "This machine"
+"""Headings of the verbs in --help."""
+
 
 class _Verbs(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
@@ -45,20 +48,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("run")(run.run)
-app.command("suite")(suite.suite)
-app.command("tune")(tune.tune)
-app.command("leaderboard")(leaderboard.leaderboard)
-app.command("publish")(publish.publish)
-app.command("compare")(compare.compare)
-app.command("verify")(checking.verify)
-app.command("reproduce")(checking.reproduce)
-app.command("explain")(explain.explain)
-app.command("list")(listing.list_plugins)
-app.add_typer(data.app, name="data")
-app.add_typer(plugin.app, name="plugin")
-app.command("ops")(operators.operators)
-app.command("doctor")(doctor.doctor)
+app.command("run", rich_help_panel=RUNS)(run.run)
+app.command("suite", rich_help_panel=RUNS)(suite.suite)
+app.command("tune", rich_help_panel=RUNS)(tune.tune)
+app.command("leaderboard", rich_help_panel=RESULTS)(leaderboard.leaderboard)
+app.command("compare", rich_help_panel=RESULTS)(compare.compare)
+app.command("publish", rich_help_panel=RESULTS)(publish.publish)
+app.command("verify", rich_help_panel=RESULTS)(checking.verify)
+app.command("reproduce", rich_help_panel=RESULTS)(checking.reproduce)
+app.command("explain", rich_help_panel=RESULTS)(explain.explain)
+app.command("list", rich_help_panel=PARTS)(listing.list_plugins)
+app.add_typer(data.app, name="data", rich_help_panel=PARTS)
+app.add_typer(plugin.app, name="plugin", rich_help_panel=PARTS)
+app.command("doctor", rich_help_panel=MACHINE)(doctor.doctor)
+app.command("ops", rich_help_panel=MACHINE)(operators.operators)
 
 
 def main() -> None:

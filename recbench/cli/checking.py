@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def verify(
     records: Annotated[
-        list[Path] | None, typer.Argument(help="Records; all of the results folder if none.")
+        list[Path] | None,
+        typer.Argument(help="Records; all of the results folder if none.", metavar="RECORD.json"),
     ] = None,
     results: options.Results = None,
     data_dir: options.DataDir = None,

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recbench.cli import options
-from recbench.cli.table import print_table
+from recbench.cli.table import fits, print_table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from recbench.leaderboard import Comparison
     from recbench.metrics.statistics import Difference
 
@@ -56,29 +58,41 @@ def compare(
 
 
 def _print(comparison: Comparison) -> None:
+    typer.echo(comparison.group.title)
+    table, left_out = _table(comparison, scores=True), ""
+    if not fits(table):
+        table = _table(comparison, scores=False)
+        left_out = "left out, for want of width: first's, second's"
+    print_table(table)
+    for note in filter(None, (*_notes(comparison), left_out)):
+        typer.echo(note)
+
+
+def _table(comparison: Comparison, *, scores: bool) -> Table:
+    """Return the lines of a comparison, with each model's own score if there is room."""
     from rich.table import Table
 
-    typer.echo(comparison.group.title)
-    columns = ("first", "second", "score", "first's", "second's", "difference", "95 % interval")
-    table = Table(
-        *columns, "p", "p (Holm)", "effect", box=None, header_style="bold", pad_edge=False
-    )
+    table = Table("first", "second", "score", box=None, header_style="bold", pad_edge=False)
+    for header in ("first's", "second's") if scores else ():
+        table.add_column(header, no_wrap=True)
+    table.add_column("difference", no_wrap=True)
+    table.add_column("95 % interval")
+    for header in ("p", "p (Holm)", "effect"):
+        table.add_column(header, no_wrap=True)
     for pair in comparison.pairs:
         found = pair.difference
         table.add_row(
             pair.first,
             pair.second,
             pair.score,
-            *(f"{value:.4f}" for value in pair.values),
+            *(f"{value:.4f}" for value in pair.values if scores),
             f"{found.value:+.4f}",
             _interval(found),
             _p(found.p_value),
             _p(pair.adjusted),
             f"{found.effect:+.3f}",
         )
-    print_table(table)
-    for note in _notes(comparison):
-        typer.echo(note)
+    return table
 
 
 def _notes(comparison: Comparison) -> list[str]:

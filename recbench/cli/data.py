@@ -65,7 +65,7 @@ def verify(
     data_dir: options.DataDir = None,
     cache_dir: options.CacheDir = None,
 ) -> None:
-    """Read a prepared dataset again and compare it with its fingerprints; exit 1 if it differs.
+    """Read a prepared dataset again and compare its fingerprints; exits with 1 if one differs.
 
     The fingerprints, too, are compared: with those that are pinned for these data.
     """
@@ -178,7 +178,7 @@ def _print(dataset: Dataset, prepared: PreparedDataset) -> None:
     card, manifest = dataset.card, prepared.manifest
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold")
-    table.add_column(overflow="fold")
+    table.add_column()
     origin = f"{manifest.source} {manifest.size}".strip()
     rows = {
         "dataset": f"{card.title} ({card.name}, version {card.version}, {origin})",

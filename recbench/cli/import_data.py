@@ -50,9 +50,11 @@ def import_data(
         str, _of(LOG, "auto, s, ms, us, ns, iso, order, or a format such as '%d/%m/%Y'.")
     ] = "auto",
     since: Annotated[
-        str, _of(LOG, "Leave out rows before this moment; of a date, its begin.")
+        str, _of(LOG, "Leave out rows before this moment; a date is its first second, UTC.")
     ] = "",
-    until: Annotated[str, _of(LOG, "Leave out rows after this moment; of a date, its begin.")] = "",
+    until: Annotated[
+        str, _of(LOG, "Leave out rows after this moment; a date is its first second, UTC.")
+    ] = "",
     min_item_events: Annotated[int, _of(LOG, "Leave out items of fewer events.")] = 0,
     min_user_events: Annotated[int, _of(LOG, "Then users, or sessions, of fewer.")] = 0,
     labels: Annotated[str, _listed("Columns to predict of each row.", TABLE)] = "",
@@ -68,7 +70,9 @@ def import_data(
     task: Annotated[
         str, typer.Option(help="ctr, next-item or multi-task; as the columns say if not given.")
     ] = "",
-    delimiter: Annotated[str, _of(FILE, "What separates values; found out if not given.")] = "",
+    delimiter: Annotated[
+        str, _of(FILE, "What separates values; the import finds out if not given.")
+    ] = "",
     header: Annotated[
         bool, _of(FILE, "Whether the first line names the columns; if not, they are 1, 2, ...")
     ] = True,
@@ -142,7 +146,7 @@ def _print(name: str, card: Path, found: Survey, data_dir: Path | None) -> None:
 
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(style="bold")
-    facts.add_column(overflow="fold")
+    facts.add_column()
     for about, said in {"dataset": name, **found.facts, "card": str(card)}.items():
         facts.add_row(about, said)
     print_table(facts)

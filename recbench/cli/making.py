@@ -169,16 +169,27 @@ def _show_states(
     rows = []
     for run, state in zip(runs, states, strict=True):
         failure = read_failure(run.config, folders.results)
-        why = run.error or (failure.error if failure and state == "failed" else "")
         config = run.config
-        rows.append((config.model, config.data.dataset, str(config.seed), state, why))
-    names = ("model", "dataset", "seed", "state", "why")
+        rows.append(
+            {
+                "model": config.model,
+                "settings": " ".join(
+                    f"{name}={each}" for name, each in config.model_config.items()
+                ),
+                "dataset": config.data.dataset,
+                "protocol": config.data.protocol,
+                "seed": str(config.seed),
+                "state": state,
+                "why": run.error or (failure.error if failure and state == "failed" else ""),
+            }
+        )
     if as_json:
-        typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+        typer.echo(json.dumps(rows))
         return
-    table = Table(*names, box=None, header_style="bold", pad_edge=False)
+    shown = [name for name in rows[0] if any(row[name] for row in rows)]
+    table = Table(*shown, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(row[name] for name in shown))
     print_table(table)
     count = ", ".join(f"{states.count(each)} {each}" for each in dict.fromkeys(states))
-    typer.echo(f"{len(rows)} runs: {count}")
+    typer.echo(f"{len(rows)} run{'s' * (len(rows) > 1)}: {count}")

@@ -10,16 +10,28 @@ import typer
 if TYPE_CHECKING:
     from recbench.suite.limits import Limits
 
+LIMITS, FOLDERS, PLUGINS = "Limits", "Folders", "Plugins"
+"""Headings of the options in --help."""
+
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Folder of raw files, a folder per dataset. [env: RECBENCH_DATA]"),
+    typer.Option(
+        help="Folder of raw files, a folder for each dataset; RECBENCH_DATA if not given.",
+        rich_help_panel=FOLDERS,
+    ),
 ]
 CacheDir = Annotated[
-    Path | None, typer.Option(help="Folder of prepared data. [env: RECBENCH_CACHE]")
+    Path | None,
+    typer.Option(
+        help="Folder of prepared data; RECBENCH_CACHE if not given.", rich_help_panel=FOLDERS
+    ),
 ]
 Results = Annotated[
     Path | None,
-    typer.Option(help="Folder of records; ./results by default. [env: RECBENCH_RESULTS]"),
+    typer.Option(
+        help="Folder of records; RECBENCH_RESULTS, or else ./results, if not given.",
+        rich_help_panel=FOLDERS,
+    ),
 ]
 Protocol = Annotated[
     str, typer.Option(help="How the data are split; the dataset's default if not given.")
@@ -31,20 +43,30 @@ Source = Annotated[
     ),
 ]
 Size = Annotated[str, typer.Option(help="Size of simulated data: tiny, small, medium or full.")]
-Jobs = Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.")]
+Limit = Annotated[int, typer.Option(help="Use at most so many examples of each part; 0 for all.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+Jobs = Annotated[
+    int,
+    typer.Option(help="Runs at a time, each in a process of its own.", rich_help_panel=LIMITS),
+]
 Threads = Annotated[
     int,
     typer.Option(
         help="Threads of each run; an equal share of the cores if 0. Sums may differ "
-        "in their last bits with another number."
+        "in their last bits with another number.",
+        rich_help_panel=LIMITS,
     ),
 ]
 TimeLimit = Annotated[
     str,
-    typer.Option(help="Longest time of each run: seconds, or 30m, 2h; it then counts as failed."),
+    typer.Option(
+        help="Longest time of each run: seconds, or 30m, 2h; it then counts as failed.",
+        rich_help_panel=LIMITS,
+    ),
 ]
 MemoryLimit = Annotated[
-    float, typer.Option(help="Most memory of each run, in GiB; 0 for any.", min=0)
+    float,
+    typer.Option(help="Most memory of each run, in GiB; 0 for any.", min=0, rich_help_panel=LIMITS),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show the runs and how far each has come; make none.")
@@ -61,7 +83,8 @@ Plugin = Annotated[
         "--plugin",
         metavar="[NAME=]MODULE:CLASS",
         help="A model or dataset that is not installed, found from here; repeatable. "
-        "[env: RECBENCH_PLUGINS]",
+        "RECBENCH_PLUGINS adds more.",
+        rich_help_panel=PLUGINS,
     ),
 ]
 NoPlugin = Annotated[
@@ -70,7 +93,8 @@ NoPlugin = Annotated[
         "--no-plugin",
         metavar="NAME",
         help="A distribution, model or dataset to do without; repeatable. "
-        "[env: RECBENCH_NO_PLUGINS; 1 for all but recbench's own]",
+        "RECBENCH_NO_PLUGINS adds more; 1 there means all but recbench's own.",
+        rich_help_panel=PLUGINS,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

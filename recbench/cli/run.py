@@ -23,7 +23,11 @@ def run(
     seeds: Annotated[str, typer.Option(help="Seeds, with commas between; a run for each.")] = "1",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="MODEL.FIELD=VALUE or training.FIELD=VALUE; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="MODEL.FIELD=VALUE",
+            help="Changes one setting; training.FIELD=VALUE those of training. Repeatable.",
+        ),
     ] = None,
     config: Annotated[
         Path | None,
@@ -32,8 +36,8 @@ def run(
     protocol: options.Protocol = "",
     source: options.Source = "auto",
     size: options.Size = "small",
-    limit: Annotated[int, typer.Option(help="Use at most so many examples of each part.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    limit: options.Limit = 0,
+    device: options.Device = "auto",
     jobs: options.Jobs = 1,
     threads: options.Threads = 0,
     time_limit: options.TimeLimit = "",

@@ -14,7 +14,12 @@ def suite(
     file: Annotated[Path, typer.Argument(help="The suite.", metavar="FILE.toml")],
     jobs: options.Jobs = 1,
     threads: Annotated[
-        int, typer.Option(help="Threads of each run; what the file says if 0.", min=0)
+        int,
+        typer.Option(
+            help="Threads of each run; what the file says if 0.",
+            min=0,
+            rich_help_panel=options.LIMITS,
+        ),
     ] = 0,
     time_limit: options.TimeLimit = "",
     memory_limit: options.MemoryLimit = 0,

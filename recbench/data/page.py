@@ -14,6 +14,8 @@ from recbench.data.words import Words
 
 APART = frozenset({"split", "source", "files", "labels"})
 """Fields of a protocol that are shown in another way than as settings."""
+ASIDE, TOLD = " ({aside})", "{label}: {told}"
+"""How something is said by the way, and how something is said of a label."""
 
 
 def page(card: Card, manifests: Iterable[Manifest], words: Words) -> str:
@@ -53,7 +55,7 @@ def prepared_lines(manifest: Manifest, words: Words) -> Iterator[str]:
     origin = words.label("real files")
     if manifest.source == "simulated":
         origin = words.label("simulated, size {size}", size=manifest.size)
-    yield f"### `{manifest.protocol}` ({origin})"
+    yield f"### `{manifest.protocol}`{words.label(ASIDE, aside=origin)}"
     yield ""
     rows = [[name, text] for name, text in facts(manifest, words).items()]
     left_out = [[words.label("left out"), words.sentence(text)] for text in manifest.reports]
@@ -95,6 +97,10 @@ def _about(card: Card, words: Words) -> Iterator[str]:
     yield from table(["", ""], ([words.label(name), text] for name, text in rows.items()))
 
 
+def _told(label: str, text: str, words: Words) -> str:
+    return words.label(TOLD, label=words.label(label), told=text)
+
+
 def _files(card: Card, words: Words) -> Iterator[str]:
     rows = []
     for role, file in card.files.items():
@@ -107,7 +113,8 @@ def _files(card: Card, words: Words) -> Iterator[str]:
 
 def _protocol(card: Card, name: str, words: Words) -> Iterator[str]:
     protocol = card.protocols[name]
-    default = f" ({words.label('default')})" if name == card.default_protocol else ""
+    default = words.label(ASIDE, aside=words.label("default"))
+    default = default if name == card.default_protocol else ""
     yield f"### `{name}`{default}"
     yield ""
     rule = getattr(protocol, "split", protocol)
@@ -116,9 +123,8 @@ def _protocol(card: Card, name: str, words: Words) -> Iterator[str]:
     labels = [field.name for field in card.label_fields(protocol)]
     rows["predicted"] = ", ".join(f"`{label}`" for label in labels)
     rows["judged apart"] = ", ".join(f"`{state}`" for state in protocol.states)
-    yield from (f"- {words.label(label)}: {text}" for label, text in rows.items() if text)
-    if protocol.seen:
-        yield f"- {words.label('leakage')}: {words.sentence(protocol.seen)}"
+    rows["leakage"] = words.sentence(protocol.seen) if protocol.seen else ""
+    yield from (f"- {_told(label, text, words)}" for label, text in rows.items() if text)
     yield ""
 
 
@@ -132,7 +138,7 @@ def _departures(card: Card, words: Words) -> Iterator[str]:
     for (source, changes), names in alike.items():
         yield f"### {', '.join(names)}"
         yield ""
-        yield f"{words.label('Source')}: {words.name(source)}"
+        yield _told("Source", words.name(source), words)
         yield ""
         if changes:
             yield from (f"- {words.sentence(change)}" for change in changes)

@@ -18,13 +18,15 @@ from recbench.data.card import Dataset
 
 LABELS: Mapping[str, Mapping[str, str]] = {
     "zh": {
+        " ({aside})": "（{aside}）",
+        "{label}: {told}": "{label}：{told}",
         "Files": "文件",
-        "Protocols": "协议",
-        "Where the protocols come from, and what changed": "协议的出处与改动",
+        "Protocols": "划分方式",
+        "Where the protocols come from, and what changed": "划分方式的出处与改动",
         "Source": "出处",
         "Published counts": "公布的数量",
         "Notes": "说明",
-        "As prepared": "准备之后",
+        "As prepared": "预处理之后",
         "Datasets": "数据集",
         "task": "任务",
         "version": "版本",
@@ -39,10 +41,10 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "dataset": "数据集",
         "role": "角色",
         "file": "文件名",
-        "read by": "读取它的协议",
+        "read by": "读取它的划分方式",
         "all": "全部",
-        "protocol": "协议",
-        "protocols": "协议",
+        "protocol": "划分方式",
+        "protocols": "划分方式",
         "default": "默认",
         "split": "划分",
         "settings": "设置",
@@ -71,7 +73,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "{part} examples": "{part}样本",
         "{part} fingerprint": "{part}指纹",
         "{episodes} episodes, {queries} queries, support {support}": (
-            "{episodes} 个任务，{queries} 个查询，支持集 {support}"
+            "{episodes} 个任务片段，{queries} 个查询，支持集 {support}"
         ),
         "{share} clicks": "点击率 {share}",
         "{share} new users": "新用户 {share}",
@@ -83,7 +85,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "{count} test targets ({share}) precede a training event": (
             "{count} 个测试目标（{share}）早于某个训练事件"
         ),
-        "ctr": "点击率预测",
+        "ctr": "点击率预估",
         "next-item": "下一物品预测",
         "multi-task": "多任务学习",
         "cold-start": "冷启动",

@@ -121,7 +121,7 @@ def _history(events: EventWeights, names: Names) -> Iterator[Section]:
     table = _table("from the end")
     facts = [names.event(int(position)) for position in events.position[shown]]
     for header in facts[0]:
-        table.add_column(header, overflow="fold")
+        table.add_column(header)
     table.add_column("weight", justify="right")
     table.add_column("")
     largest = float(np.abs(weight).max())

@@ -58,11 +58,14 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "<code>recbench reproduce</code> 核对。",
         "model": "模型",
         "seeds": "种子数",
-        "trials": "调参次数",
-        "of attainable": "占可达上限",
+        "trials": "调参次数（trials）",
+        "of attainable": "占可达上限（of attainable）",
         "parameters": "参数量",
         "train s": "训练秒数",
         "samples/s": "样本/秒",
     },
 }
-"""By language and by what is said; a table's heads that are missing are shown as they are."""
+"""By language and by what is said; a table's heads that are missing are shown as they are.
+
+Those that a note names have its English word beside them.
+"""

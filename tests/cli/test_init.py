@@ -4,8 +4,12 @@ import sys
 
 import pytest
 
-VERBS = ["run", "suite", "leaderboard", "list", "data", "plugin", "ops", "doctor"]
-OF_DATA = [f"data {verb}" for verb in ("download", "prepare", "verify", "describe")]
+VERBS = [
+    *("run", "suite", "tune"),
+    *("leaderboard", "compare", "publish", "verify", "reproduce", "explain"),
+    *("list", "data", "plugin", "doctor", "ops"),
+]
+OF_DATA = [f"data {verb}" for verb in ("import", "download", "prepare", "verify", "describe")]
 OF_PLUGIN = ["plugin check", "plugin new"]
 
 
@@ -32,7 +36,21 @@ print(sorted({"torch", "pandas", "duckdb", "pyarrow", "numpy"} & set(sys.modules
 def test_every_verb_explains_itself(recbench, verb):
     done = recbench(*verb.split(), "--help")
     assert done.status == 0
-    assert f"Usage: recbench {verb}" in done.out
+    assert f"recbench {verb} [OPTIONS]" in done.out
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "RECBENCH_DATA",
+        "RECBENCH_CACHE",
+        "RECBENCH_RESULTS",
+        "RECBENCH_PLUGINS",
+        "RECBENCH_NO_PLUGINS",
+    ],
+)
+def test_help_names_the_variable_beside_each_option_that_has_one(recbench, variable):
+    assert variable in recbench("run", "--help").out
 
 
 @pytest.mark.parametrize("arguments", [["rnu"], ["run", "--modles", "din"], ["data", "x"]])

@@ -120,6 +120,9 @@ def test_what_failed_is_made_again_once_its_code_is_mended(recbench, site, where
 def test_runs_in_this_process_are_shown_and_chosen_as_others_are(recbench, site, tmp_path):
     command = ("run", "--models", "popularity,raises", *ON_TINY)
     assert recbench(*command, "--dry-run").out.endswith("2 runs: 2 waiting\n")
+    assert recbench(*command[:2], "raises", *ON_TINY, "--dry-run").out.endswith(
+        "1 run: 1 waiting\n"
+    )
     assert not records(tmp_path)
     recbench(*command)
     states = json.loads(recbench(*command, "--dry-run", "--json").out)

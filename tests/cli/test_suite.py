@@ -54,6 +54,27 @@ def test_a_dry_run_makes_nothing(recbench, file, tmp_path, monkeypatch):
     assert not list((tmp_path / "cache").rglob("manifest.json"))
 
 
+def test_a_dry_run_tells_runs_apart_that_differ_in_settings_or_protocol(recbench, tmp_path):
+    path = tmp_path / "variants.toml"
+    path.write_text(
+        """
+name = "variants"
+[[grid]]
+datasets = [
+    { name = "taobao", size = "tiny" },
+    { name = "taobao", size = "tiny", protocol = "mimn" },
+]
+models = ["din", { name = "din", config = { activation = "dice", mba_l2 = 0.01 } }]
+"""
+    )
+    head, *rows, count = recbench("suite", str(path), "--dry-run").out.splitlines()
+    assert count == "4 runs: 4 waiting"
+    assert head.split() == ["model", "settings", "dataset", "protocol", "seed", "state"]
+    assert len(set(rows)) == 4
+    assert sum("activation=dice mba_l2=0.01" in row for row in rows) == 2
+    assert sum(" mimn " in row for row in rows) == 2
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -58,9 +58,15 @@ def test_a_page_in_chinese_has_no_english_sentence(tiny):
     words = Words("zh", dataset)
     text = page(dataset.card, [tiny.manifest], words)
     assert words.missing == []
-    for expected in ("| 许可 | 天池条款：非商业研究 |", "## 说明", "### `time` (默认)", "测试指纹"):
+    for expected in (
+        "| 许可 | 天池条款：非商业研究 |",
+        "## 说明",
+        "### `time`（默认）",
+        "测试指纹",
+    ):
         assert expected in text
     assert "Rows outside" not in text
+    assert "\n- 划分：" in text
 
 
 def test_labels_are_translated_with_the_same_values(tiny):

@@ -73,7 +73,7 @@ def test_every_command_runs(tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stdout
-    assert re.search(r"my-fm +1 +0\.\d", done.stdout), done.stdout
+    assert re.search(r"my-fm\*? +1 +0\.\d", done.stdout), done.stdout
     shown = re.search(r"^model myfm of .*checks: .*$", PAGES[0].read_text("utf-8"), re.MULTILINE)
     assert shown[0] in done.stdout
     assert "model crowd of unpublished crowd:Crowd: " in done.stdout
