@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -91,7 +92,7 @@ def test_a_failed_run_is_told_and_exits_with_1_after_the_rest(recbench, site, tm
     found = json.loads(recbench("run", "--models", "raises,popularity", *ON_TINY, "--json").out)
     (failed,) = found["failed"]
     assert "in forward" in Path(failed.pop("log")).read_text()
-    expected = {"model": "raises", "dataset": "taobao", "seed": 1}
+    expected = {"model": "raises", "config": "", "dataset": "taobao", "seed": 1}
     assert failed == expected | {"error": "ZeroDivisionError: in forward"}
     assert len(found["records"]) == 1
 
@@ -274,3 +275,13 @@ def test_what_is_switched_off_does_not_run(recbench):
     assert (done.status, done.out) == (2, "")
     assert "the model 'din' of recbench" in done.err
     assert "is switched off (--no-plugin or RECBENCH_NO_PLUGINS=din)" in done.err
+
+
+def test_a_damaged_study_is_named_below_the_table_of_finished_runs(recbench, study, tmp_path):
+    path = replace(study, dataset="taobao").save(tmp_path / "results")
+    path.write_text("{", encoding="utf-8")
+    done = recbench("run", "--models", "popularity", *ON_TINY)
+    assert done.status == 0, done.err
+    assert "popularity" in done.out
+    assert f"{path} is no study" in "".join(done.out.split("\n"))
+    assert recbench("leaderboard").status == 0
