@@ -112,7 +112,7 @@ def _predict(model: Model, dataset: PreparedDataset, batch: Batch) -> tuple[dict
     # The extremes take a fraction of the time, and are not finite if one output is not.
     finite = all(extreme.isfinite() for extreme in output.aminmax())
     wrong = 0 if finite else int((~output.isfinite()).sum())
-    columns = task.predictions(output, batch.labels, schema)
+    columns = task.predictions(output.detach(), batch.labels, schema)
     return {name: column.cpu() for name, column in columns.items()}, wrong
 
 

@@ -56,6 +56,7 @@ from recbench.recording import (
     used_operators,
 )
 from recbench.schema import Schema
+from recbench.surroundings import kept
 from recbench.training import FitResult, TrainingRun, fit_result, save_checkpoint
 
 if TYPE_CHECKING:
@@ -179,9 +180,12 @@ def fit_and_validate(order: Order, state: Path, progress: Progress = SILENT) -> 
 
 @contextmanager
 def _computing(order: Order) -> Iterator[None]:
-    """Let the model's code within repeat itself, and say it clearly if its memory runs out."""
+    """Let the model's code within repeat itself, and say it clearly if its memory runs out.
+
+    What it changes of the process is put back, for the runs that follow in it.
+    """
     device = order.config.device
-    with repeatable(device), memory_errors(order.config.model, torch.device(device)):
+    with kept(), repeatable(device), memory_errors(order.config.model, torch.device(device)):
         yield
 
 

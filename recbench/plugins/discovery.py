@@ -273,9 +273,12 @@ def _switched_off(plugin: Plugin) -> str:
 
 def _import(target: str, where: str) -> object:
     """Import what `MODULE:CLASS` names; `PluginError` if that fails."""
+    from recbench.surroundings import kept
+
     module, _, attribute = target.partition(":")
     try:
-        return getattr(import_module(module), attribute)
+        with kept():
+            return getattr(import_module(module), attribute)
     except (Exception, SystemExit) as error:
         raise PluginError(f"{where} cannot be imported from {target}: {_cause(error)}") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -310,6 +311,18 @@ class DrawsFromItsOwnGenerator(Sound):
         return super().loss(batch) * torch.rand((), generator=self.generator)
 
 
+class SilencesNumPy(Sound):
+    def fit(self, train, validate, run):
+        np.seterr(all="ignore")
+        return super().fit(train, validate, run)
+
+
+class SeedsItself(Sound):
+    def __init__(self, schema, config):
+        torch.manual_seed(0)
+        super().__init__(schema, config)
+
+
 class LearnsTheOpposite(Sound):
     def loss(self, batch):
         logits = self(batch.features)
@@ -348,6 +361,8 @@ FAULTS: dict[type[Model], set[str]] = {
     StateOutsideTheCheckpoint: {"checkpoint"},
     AnnealsByAnAttribute: {"resume"},
     DrawsFromItsOwnGenerator: {"resume"},
+    SilencesNumPy: {"surroundings"},
+    SeedsItself: {"surroundings"},
     LearnsTheOpposite: {"learns"},
 }
 ELSEWHERE = ("adaptation", "episodes", "explanation")
