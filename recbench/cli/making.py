@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,9 @@ def make_and_show(
     Of a suite the scores of its paper are printed too.
     """
     labels = _labels(configs)
-    cells = list(_told(_make(configs, folders, making), labels))
+    made = _make(configs, folders, making)
+    with redirect_stdout(sys.stderr) if making.as_json else nullcontext():  # what models print
+        cells = list(_told(made, labels))
     _show(cells, folders.results, suite, labels, as_json=making.as_json)
     if any(cell.error for cell in cells):
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -272,12 +272,15 @@ def _switched_off(plugin: Plugin) -> str:
 
 
 def _import(target: str, where: str) -> object:
-    """Import what `MODULE:CLASS` names; `PluginError` if that fails."""
+    """Import what `MODULE:CLASS` names; `PluginError` if that fails.
+
+    What it prints meanwhile goes to standard error.
+    """
     from recbench.surroundings import kept
 
     module, _, attribute = target.partition(":")
     try:
-        with kept():
+        with kept(), redirect_stdout(sys.stderr):
             return getattr(import_module(module), attribute)
     except (Exception, SystemExit) as error:
         raise PluginError(f"{where} cannot be imported from {target}: {_cause(error)}") from error

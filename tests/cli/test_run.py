@@ -41,12 +41,19 @@ MODELS = """
             asleep.with_suffix(".draft").write_text(str(started.pid))
             asleep.with_suffix(".draft").rename(asleep)
             time.sleep(60)
+
+    class Prints(Raises):
+        def forward(self, features):
+            print("from a forward")
+            return features.fields["item"] * 0.5
+
+    print("from an import")
 """
 
 
 @pytest.fixture
 def site(install):
-    models = {"raises": "odd_models:Raises", "sleeps": "odd_models:Sleeps"}
+    models = {name.lower(): f"odd_models:{name}" for name in ("Raises", "Sleeps", "Prints")}
     return install("odd-models", {"odd_models": MODELS}, models=models)
 
 
@@ -80,6 +87,18 @@ def test_json_is_the_records_and_nothing_else(recbench, tmp_path):
     (record,) = records(tmp_path)
     assert found["records"][0]["key"] == record.key
     assert found["records"][0]["scores"] == record.scores
+
+
+def test_what_a_model_prints_is_no_part_of_the_json(recbench, site):
+    done = recbench("run", "--models", "prints", *ON_TINY, "--json")
+    assert len(json.loads(done.out)["records"]) == 1
+    assert "from a forward" in done.err
+
+
+def test_what_a_module_prints_as_it_is_imported_is_no_part_of_a_list(recbench, site):
+    done = recbench("list", "models", "prints", "--json")
+    assert len(json.loads(done.out)) == 1
+    assert "from an import" in done.err
 
 
 def test_a_failed_run_is_told_and_exits_with_1_after_the_rest(recbench, site, tmp_path):
