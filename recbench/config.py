@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from recbench.data import DataConfig
 from recbench.device import without_number
-from recbench.errors import UsageError, unknown_name
-from recbench.plain import digest, finite, from_plain
+from recbench.errors import PluginError, RecbenchError, UsageError, unknown_name
+from recbench.plain import canonical_json, digest, finite, from_plain
 from recbench.training import TrainingConfig
+
+if TYPE_CHECKING:
+    from recbench.model import Model
 
 T = TypeVar("T")
 
@@ -157,6 +161,60 @@ def build(kind: type[T], changes: Mapping[str, Any], owner: str) -> T:
         if finite(_plain(value)) != _plain(value):
             raise UsageError(f"{owner}: field '{name}' must be finite, got {value}")
     return made
+
+
+def values(made: Any) -> dict[str, Any]:
+    """Return the fields of a configuration by name; `vars` has none of one with slots."""
+    return {each.name: getattr(made, each.name) for each in fields(made)}
+
+
+def check_config(kind: type[Model]) -> None:
+    """Make sure that a model's `Config` can be made of its defaults, and that records can hold it.
+
+    Raises:
+        UsageError: With what is wrong with it.
+    """
+    owner = f"{kind.__name__}.Config"
+    for each in fields(kind.Config):
+        if not each.init:
+            raise UsageError(f"{owner}: field '{each.name}' has init=False; make it a property")
+        if each.default is MISSING and each.default_factory is MISSING:
+            raise UsageError(f"{owner}: field '{each.name}' has no default; give it one")
+    try:
+        made = build(kind.Config, {}, owner)
+    except RecbenchError:
+        raise
+    except Exception as error:  # of a type that is not found, or of what the class does itself
+        raise UsageError(f"{owner} cannot be made: {type(error).__name__}: {error}") from error
+    for name, value in _plain(asdict(made)).items():
+        try:
+            canonical_json(value)
+        except TypeError as error:
+            raise UsageError(
+                f"{owner}: field '{name}' is {value!r}, which no record can hold; plain are str, "
+                "bool, int, float, lists, tuples and dicts of them, and dataclasses"
+            ) from error
+
+
+def training_config(kind: type[Model], config: RunConfig) -> TrainingConfig:
+    """Return the training settings: the run's own, then the model's, then the harness's.
+
+    Raises:
+        UsageError: If the run has a wrong one.
+        PluginError: If the model has.
+    """
+    with faults_of(kind, config.model):
+        build(TrainingConfig, kind.training_settings, "training_settings")
+    return build(TrainingConfig, {**kind.training_settings, **config.training}, "training")
+
+
+@contextmanager
+def faults_of(kind: type[Model], name: str) -> Iterator[None]:
+    """Turn a `UsageError` about what a model's class declares into a `PluginError`."""
+    try:
+        yield
+    except UsageError as error:
+        raise PluginError(f"{name} ({kind.__module__}.{kind.__name__}): {error}") from error
 
 
 def _default(each: Field[Any]) -> Any:

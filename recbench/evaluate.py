@@ -97,6 +97,12 @@ def _predict(model: Model, dataset: PreparedDataset, batch: Batch) -> tuple[dict
     """Return what the task keeps of a batch's predictions, and how many are not finite."""
     task, schema = dataset.task, dataset.schema
     output = model.predict(batch.inputs)
+    if not isinstance(output, Tensor) or output.is_complex():
+        kind = output.dtype if isinstance(output, Tensor) else type(output).__name__
+        raise TrainingError(
+            f"{type(model).__name__}.predict returned {kind}; it must return a tensor of real "
+            f"numbers: {task.output}"
+        )
     if output.shape != task.shape(len(batch), schema):
         raise TrainingError(
             f"{type(model).__name__}.predict returned shape {tuple(output.shape)} for "
@@ -106,7 +112,7 @@ def _predict(model: Model, dataset: PreparedDataset, batch: Batch) -> tuple[dict
     # The extremes take a fraction of the time, and are not finite if one output is not.
     finite = all(extreme.isfinite() for extreme in output.aminmax())
     wrong = 0 if finite else int((~output.isfinite()).sum())
-    columns = task.predictions(output, batch.labels, schema)
+    columns = task.predictions(output.detach(), batch.labels, schema)
     return {name: column.cpu() for name, column in columns.items()}, wrong
 
 

@@ -20,6 +20,7 @@ from recbench.batch import (
     NextItemBatch,
     Reads,
 )
+from recbench.errors import PluginError
 from recbench.layers import widen
 from recbench.schema import Schema
 from recbench.search import COMMON_SPACE, SearchSpace
@@ -59,7 +60,7 @@ class Model(nn.Module):
 
     def loss(self, batch: Any) -> Tensor:
         """Return the mean training loss of a batch, a scalar; the only method that sees labels."""
-        raise NotImplementedError
+        raise _undefined(self, "loss")
 
     def predict(self, inputs: Any) -> Tensor:
         """Return the output for what a batch shows, `Batch.inputs`; called without gradients."""
@@ -106,6 +107,10 @@ class Model(nn.Module):
         return fit(self, train, validate, run)
 
 
+def _undefined(model: Model, method: str) -> PluginError:
+    return PluginError(f"{type(model).__name__} has no method '{method}'; its class must define it")
+
+
 class CTRModel(Model):
     """Predicts whether a user clicks an item."""
 
@@ -113,7 +118,7 @@ class CTRModel(Model):
 
     def forward(self, features: Features) -> Tensor:
         """Return click logits, [B]."""
-        raise NotImplementedError
+        raise _undefined(self, "forward")
 
     def loss(self, batch: CTRBatch) -> Tensor:
         """Return the mean binary cross-entropy of a batch."""
@@ -131,7 +136,7 @@ class NextItemModel(Model):
 
         Column `j` belongs to the item with id `j + FIRST_ID`.
         """
-        raise NotImplementedError
+        raise _undefined(self, "forward")
 
     def loss(self, batch: NextItemBatch) -> Tensor:
         """Return the mean cross-entropy of the next item among all items."""
@@ -148,7 +153,7 @@ class MultiTaskModel(Model):
 
         The columns are in the order of `schema.labels`.
         """
-        raise NotImplementedError
+        raise _undefined(self, "forward")
 
     def losses(self, batch: MultiTaskBatch) -> Tensor:
         """Return the mean loss of each label over the examples that have it, [T].
@@ -187,7 +192,7 @@ class MetaModel(Model):
 
     def forward(self, features: Features) -> Tensor:
         """Return a logit, or number where the label is real, each, [B], without adaptation."""
-        raise NotImplementedError
+        raise _undefined(self, "forward")
 
     def adapt(self, support: Batch) -> Adapted:
         """Return the model adapted to examples with labels, and leave `self` as it is.
@@ -197,7 +202,7 @@ class MetaModel(Model):
         Args:
             support: The examples, perhaps none; not those that will be asked for.
         """
-        raise NotImplementedError
+        raise _undefined(self, "adapt")
 
     def error(self, output: Tensor, labels: Tensor) -> Tensor:
         """Return the mean error of outputs [B] against labels [B].

@@ -137,9 +137,10 @@ def load_outcome(state: Path) -> tuple[Outcome, Predictions]:
     return outcome, {name: _from_arrow(table.column(name)) for name in table.column_names}
 
 
-def title(config: RunConfig) -> str:
-    """Return what to call a run in one line."""
-    return f"{config.model} on {config.data.dataset}, seed {config.seed}"
+def title(config: RunConfig, label: str = "") -> str:
+    """Return what to call a run in one line, with what is special about it if that is known."""
+    model = f"{config.model} ({label})" if label else config.model
+    return f"{model} on {config.data.dataset}, seed {config.seed}"
 
 
 def _to_arrow(column: NDArray[Any]) -> pa.Array:

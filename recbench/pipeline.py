@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from recbench.batch import Reads
 from recbench.claim import require_room, sole
-from recbench.config import RunConfig, build
+from recbench.config import (
+    RunConfig,
+    build,
+    check_config,
+    faults_of,
+    training_config,
+    values,
+)
 from recbench.data import (
     EpisodeLoader,
     Loader,
@@ -48,7 +56,8 @@ from recbench.recording import (
 )
 from recbench.schema import Schema
 from recbench.seeding import seed_everything
-from recbench.training import FitResult, TrainingConfig, TrainingRun, save_checkpoint
+from recbench.surroundings import kept
+from recbench.training import FitResult, TrainingRun, fit_result, save_checkpoint
 
 if TYPE_CHECKING:
     from recbench.data import Dataset
@@ -157,9 +166,12 @@ def fit_and_validate(order: Order, state: Path, progress: Progress = SILENT) -> 
 
 @contextmanager
 def _computing(order: Order) -> Iterator[None]:
-    """Let the model's code within repeat itself, and say it clearly if its memory runs out."""
+    """Let the model's code within repeat itself, and say it clearly if its memory runs out.
+
+    What it changes of the process is put back, for the runs that follow in it.
+    """
     device = order.config.device
-    with repeatable(device), memory_errors(order.config.model, torch.device(device)):
+    with kept(), repeatable(device), memory_errors(order.config.model, torch.device(device)):
         yield
 
 
@@ -168,6 +180,7 @@ def untrained(order: Order, dataset: PreparedDataset) -> Model:
 
     Raises:
         ChangedCodeError: If its code or recbench's is not what it was when the run was settled.
+        PluginError: If it does not say what it reads.
     """
     config = order.config
     plugin = find("model", config.model)
@@ -178,6 +191,8 @@ def untrained(order: Order, dataset: PreparedDataset) -> Model:
         raise ChangedCodeError("the code of recbench has changed meanwhile; start again")
     seed_everything(config.seed)
     model = kind(dataset.schema, build(kind.Config, config.model_config, config.model))
+    if not isinstance(model.reads, Reads):
+        raise PluginError(f"{config.model}: reads is {model.reads!r}; set self.reads = Reads(...)")
     return model.to(config.device)
 
 
@@ -237,27 +252,15 @@ def plan(config: RunConfig, folders: Folders) -> tuple[RunConfig, Plugin, type[M
             f"for {card.task}; `recbench list` shows which go together"
         )
     scores = kind.task.scores(Schema(card.label_fields(protocol), protocol.states))
-    training = vars(training_config(kind, config))
+    with faults_of(kind, config.model):
+        check_config(kind)
+    training = values(training_config(kind, config))
     if (monitor := training["monitor"]) and monitor not in scores:
         raise unknown_name("metric in training.monitor:", monitor, scores)
-    model_config = vars(build(kind.Config, config.model_config, config.model))
+    model_config = values(build(kind.Config, config.model_config, config.model))
     device = choose(config.device)
     chosen = replace(config, model_config=model_config, training=training, device=device)
     return chosen, plugin, kind, dataset
-
-
-def training_config(kind: type[Model], config: RunConfig) -> TrainingConfig:
-    """Return the training settings: the run's own, then the model's, then the harness's.
-
-    Raises:
-        UsageError: If the run has a wrong one.
-        PluginError: If the model has.
-    """
-    try:
-        build(TrainingConfig, kind.training_settings, "training_settings")
-    except UsageError as error:
-        raise PluginError(f"{config.model} ({kind.__module__}.{kind.__name__}): {error}") from error
-    return build(TrainingConfig, {**kind.training_settings, **config.training}, "training")
 
 
 def train(
@@ -275,9 +278,8 @@ def train(
     examples = open_loader(
         dataset, dataset.part("train"), model.reads, training.batch_size, config.seed
     )
-    return model.fit(
-        examples, validate, TrainingRun(training, folder, device, progress, folder.name)
-    )
+    asked = TrainingRun(training, folder, device, progress, folder.name)
+    return fit_result(model.fit(examples, validate, asked), config.model)
 
 
 def _loader(

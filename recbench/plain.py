@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -70,7 +71,7 @@ def _typed(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
     if origin in (Union, UnionType):
         if value is None and NoneType in options:
             return None
-        return _typed(next(option for option in options if option is not NoneType), value, where)
+        return _typed_as_one(options, value, where)
     if is_dataclass(hint) and isinstance(hint, type):
         return from_plain(hint, value, where)
     if origin is dict and isinstance(value, dict):
@@ -90,12 +91,31 @@ def _typed(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
         return value
     if hint is float and (value is None or type(value) is int):
         return math.nan if value is None else float(value)
+    if hint is tuple and isinstance(value, list):
+        return tuple(value)
     if type(value) is hint:
         return value
     expected = " or ".join(map(str, options)) if origin is Literal else (origin or hint).__name__
     raise ValueError(f"field '{where}' must be {expected}, got {_shown(value)}")
 
 
+def _typed_as_one(options: tuple[Any, ...], value: Any, where: str) -> Any:  # noqa: ANN401
+    """Return `value` as the first of the types that it fits."""
+    kinds = [option for option in options if option is not NoneType]
+    for option in kinds[:-1]:
+        with suppress(ValueError):
+            return _typed(option, value, where)
+    try:
+        return _typed(kinds[-1], value, where)
+    except ValueError as error:
+        if len(kinds) == 1:
+            raise
+        expected = " or ".join(getattr(option, "__name__", str(option)) for option in kinds)
+        raise ValueError(f"field '{where}' must be {expected}, got {_shown(value)}") from error
+
+
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 40 else f"{text[:40]}..."
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    text = text if len(text) <= 40 else f"{text[:40]}..."
+    plain = value is None or type(value) in (str, bool, int, float, list, dict)
+    return text if plain else f"{text} ({type(value).__name__})"

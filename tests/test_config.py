@@ -4,7 +4,14 @@ import math
 
 import pytest
 
-from recbench.config import RunConfig, build, load_config, parse_overrides
+from recbench.config import (
+    RunConfig,
+    build,
+    check_config,
+    load_config,
+    parse_overrides,
+    values,
+)
 from recbench.data import DataConfig
 from recbench.errors import UsageError
 
@@ -185,3 +192,41 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path):
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match=r"bad\.toml is not TOML"):
         load_config(tmp_path / "bad.toml")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Slotted:
+    width: int = 16
+    names: dict[str, int] = dataclasses.field(default_factory=dict)
+    sizes: list = dataclasses.field(default_factory=lambda: [1, 2])
+
+
+def test_a_configuration_with_slots_keywords_and_factories_is_one_like_others():
+    check_config(type("FM", (), {"Config": Slotted}))
+    assert values(build(Slotted, {"width": 4}, "fm")) == {"width": 4, "names": {}, "sizes": [1, 2]}
+
+
+def one_field(hint, *default, **options):
+    """Return a model's class whose `Config` has one field."""
+    given = (dataclasses.field(default=default[0], **options),) if default else ()
+    config = dataclasses.make_dataclass("Config", [("dim", hint, *given)], frozen=True)
+    return type("FM", (), {"Config": config})
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (one_field(int), "field 'dim' has no default; give it one"),
+        (one_field(int, 8, init=False), "field 'dim' has init=False; make it a property"),
+        (one_field(int, 0.5), "field 'dim' must be int, got 0.5"),
+        (one_field(int, None), "field 'dim' must be int, got null"),
+        (one_field(float, math.nan), "field 'dim' must be finite, got nan"),
+        (one_field("Unknown", 8), "cannot be made: NameError: name 'Unknown' is not defined"),
+        (one_field(dataclasses.InitVar[int]), "cannot be made: TypeError: .* missing 1 required"),
+        (one_field(frozenset, frozenset([1])), r"field 'dim' is frozenset.*, which no record"),
+        (one_field(type, int), "field 'dim' is <class 'int'>, which no record can hold"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_one_message_that_names_the_field(kind, said):
+    with pytest.raises(UsageError, match=f"^FM.Config:? {said}"):
+        check_config(kind)

@@ -46,6 +46,21 @@ def test_predictions_come_in_stored_order_as_single_precision(tiny, loader, mode
     assert found.dtype == np.float32
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda output: None, "NoneType"),
+        (lambda output: output.numpy(), "ndarray"),
+        (lambda output: (output, None), "tuple"),
+        (lambda output: output.to(torch.complex64), "torch.complex64"),
+    ],
+)
+def test_an_output_that_is_no_tensor_of_numbers_is_refused(loader, model, change, said):
+    model.predict = lambda inputs: change(model(inputs))
+    with pytest.raises(TrainingError, match=f"Watching.predict returned {said}; it must return a"):
+        predict(model, loader, CPU)
+
+
 @pytest.mark.parametrize("size", [1, 50])
 def test_examples_are_asked_for_in_an_order_that_nothing_decides(tiny, loader, monkeypatch, size):
     monkeypatch.setattr("recbench.data.loader.MIXED", 40)

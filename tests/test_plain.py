@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 
 from recbench.plain import canonical_json, digest, finite, from_plain
@@ -111,6 +112,27 @@ def test_from_plain_names_the_field_that_is_wrong(change, problem):
     with pytest.raises(ValueError) as caught:
         from_plain(Outer, PLAIN | change)
     assert str(caught.value) == problem
+
+
+@dataclass(frozen=True)
+class Loose:
+    either: int | str | None
+    sizes: tuple
+
+
+@pytest.mark.parametrize("either", [3, "auto", None])
+def test_from_plain_takes_the_first_of_several_types_that_fits(either):
+    assert from_plain(Loose, {"either": either, "sizes": [1, "a"]}) == Loose(either, (1, "a"))
+
+
+def test_from_plain_names_all_of_several_types_if_none_fits():
+    with pytest.raises(ValueError, match="field 'either' must be int or str, got 1.5"):
+        from_plain(Loose, {"either": 1.5, "sizes": []})
+
+
+def test_from_plain_says_the_type_of_what_is_not_plain():
+    with pytest.raises(ValueError, match=r"must be int or str, got 1.5 \(float64\)"):
+        from_plain(Loose, {"either": np.float64(1.5), "sizes": []})
 
 
 def test_from_plain_refuses_what_is_no_object():

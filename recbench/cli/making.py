@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from recbench.suite.published import Published
     from recbench.suite.runs import Cell
     from recbench.suite.settling import Settled
+
+RunName = tuple[str, str, str]
+"""A dataset, a model, and the hash of what was asked of it."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,30 @@ def make_and_show(
 
     Of a suite the scores of its paper are printed too.
     """
-    cells = list(_told(_make(configs, folders, making)))
-    _show(cells, folders.results, suite, as_json=making.as_json)
+    labels = _labels(configs)
+    made = _make(configs, folders, making)
+    with redirect_stdout(sys.stderr) if making.as_json else nullcontext():  # what models print
+        cells = list(_told(made, labels))
+    _show(cells, folders.results, suite, labels, as_json=making.as_json)
     if any(cell.error for cell in cells):
         raise typer.Exit(1)
+
+
+def _labels(configs: Iterable[RunConfig]) -> dict[RunName, str]:
+    """Return what tells the runs of one model on one dataset apart, as the tables have it."""
+    from recbench.leaderboard.label import label_plain
+
+    labels, known = {}, defaultdict[tuple[str, str], dict[tuple[str, str], dict[str, Any]]](dict)
+    for each in configs:
+        known[each.data.dataset, each.data.protocol][each.model, each.hash] = each.plain()
+    for (dataset, _), own in known.items():
+        for (model, config_hash), label in label_plain(own).items():
+            labels[dataset, model, config_hash] = label
+    return labels
+
+
+def _name(config: RunConfig) -> RunName:
+    return config.data.dataset, config.model, config.hash
 
 
 def _make(configs: Sequence[RunConfig], folders: Folders, making: Making) -> Iterator[Cell]:
@@ -90,12 +115,12 @@ def _chosen(
         if not runs:
             shown.note("none of these runs has failed; without --failed all are made")
     if making.dry_run:
-        _show_states(runs, states, folders, as_json=making.as_json)
+        _show_states(runs, states, folders, _labels(configs), as_json=making.as_json)
         raise typer.Exit(0)
     return runs
 
 
-def _told(cells: Iterator[Cell]) -> Iterator[Cell]:
+def _told(cells: Iterator[Cell], labels: Mapping[RunName, str]) -> Iterator[Cell]:
     """Yield cells; say of each that failed why, and at the end how to make those again."""
     from recbench.order import title
 
@@ -105,7 +130,8 @@ def _told(cells: Iterator[Cell]) -> Iterator[Cell]:
         if cell.error:
             failed.append(cell)
             where = f" (log: {cell.log})" if cell.log else ""
-            typer.echo(f"FAILED {title(cell.config)}: {cell.error}{where}", err=True)
+            failure = title(cell.config, labels[_name(cell.config)])
+            typer.echo(f"FAILED {failure}: {cell.error}{where}", err=True)
     if failed:
         arguments = [each for each in sys.argv[1:] if each not in ("--failed", "--again")]
         again = shlex.join(["recbench", *arguments, "--failed"])
@@ -113,7 +139,14 @@ def _told(cells: Iterator[Cell]) -> Iterator[Cell]:
         typer.echo(f"{count}; to make only what failed again:\n  {again}", err=True)
 
 
-def _show(cells: list[Cell], results: Path, suite: Suite | None, *, as_json: bool) -> None:
+def _show(
+    cells: list[Cell],
+    results: Path,
+    suite: Suite | None,
+    labels: Mapping[RunName, str],
+    *,
+    as_json: bool,
+) -> None:
     from recbench.leaderboard import render, tables
     from recbench.plain import finite
     from recbench.suite.published import published
@@ -124,6 +157,7 @@ def _show(cells: list[Cell], results: Path, suite: Suite | None, *, as_json: boo
         failed = [
             {
                 "model": cell.config.model,
+                "config": labels[_name(cell.config)],
                 "dataset": cell.config.data.dataset,
                 "seed": cell.config.seed,
                 "error": cell.error,
@@ -159,7 +193,12 @@ def _show_papers(suite: Suite, papers: Sequence[Published]) -> None:
 
 
 def _show_states(
-    runs: Sequence[Settled], states: Sequence[str], folders: Folders, *, as_json: bool
+    runs: Sequence[Settled],
+    states: Sequence[str],
+    folders: Folders,
+    labels: Mapping[RunName, str],
+    *,
+    as_json: bool,
 ) -> None:
     from rich.table import Table
 
@@ -173,9 +212,7 @@ def _show_states(
         rows.append(
             {
                 "model": config.model,
-                "settings": " ".join(
-                    f"{name}={each}" for name, each in config.model_config.items()
-                ),
+                "config": labels[_name(config)],
                 "dataset": config.data.dataset,
                 "protocol": config.data.protocol,
                 "seed": str(config.seed),
@@ -186,6 +223,9 @@ def _show_states(
     if as_json:
         typer.echo(json.dumps(rows))
         return
+    for row in rows:
+        if label := row.pop("config"):
+            row["model"] += f" ({label})"
     shown = [name for name in rows[0] if any(row[name] for row in rows)]
     table = Table(*shown, box=None, header_style="bold", pad_edge=False)
     for row in rows:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from recbench.config import build
+from recbench.config import build, values
 from recbench.device import without_number
 from recbench.model import Model
 from recbench.record import RunRecord
@@ -33,7 +33,7 @@ def command(record: RunRecord, kind: type[Model], results: Path | None) -> str:
     words += ["--limit", str(data["limit"])] if data["limit"] else []
     words += ["--seeds", str(record.seed), "--device"]
     words += [without_number(record.config["device"])]
-    own = vars(build(kind.Config, {}, name))
+    own = values(build(kind.Config, {}, name))
     words += _settings(name, record.model.config, own)
     training = {**asdict(TrainingConfig()), **kind.training_settings}
     words += _settings("training", record.config["training"], training)

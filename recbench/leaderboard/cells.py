@@ -120,6 +120,8 @@ def notes(table: Table) -> list[str]:
     elif table.uncertain:
         found.append(f"ranks are those of the means, whatever chance is in them: {table.uncertain}")
     found += _tuning_notes(table.rows)
+    if table.unread:
+        found.append(f"a row may be of a tuned model and not show it: {table.unread}")
     if table.rows["uncommitted"].any():
         found.append(f"{UNCOMMITTED} made with uncommitted code: nobody else can run it again")
     if table.rows["mixed_code"].any():

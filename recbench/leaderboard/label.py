@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 from recbench.plain import canonical_json
@@ -14,17 +14,31 @@ _LONGEST = 48
 _HASH_LENGTH = 8
 
 
-def label_configs(runs: Iterable[RunRecord]) -> dict[tuple[str, str], str]:
+Name = tuple[str, str]
+"""A model and the hash of its configuration."""
+
+
+def label_configs(runs: Iterable[RunRecord]) -> dict[Name, str]:
     """Return, by (model, config hash), what is special about each configuration.
 
     The label lists the settings in which a model's configurations differ, as `name=value`. It is
     empty for the only configuration of a model, and the hash where the list is long or says
     nothing.
     """
+    return label_plain(
+        {
+            (run.model.name, run.config_hash): {**run.config, "model_config": run.model.config}
+            for run in runs
+        }
+    )
+
+
+def label_plain(configs: Mapping[Name, Mapping[str, Any]]) -> dict[Name, str]:
+    """Return the labels of runs that are asked for, whose configurations are plain data."""
     labels = {}
-    name = attrgetter("model.name")
-    for model, same in groupby(sorted(runs, key=name), key=name):
-        settings = {run.config_hash: _settings(run) for run in same}
+    name = itemgetter(0)
+    for model, same in groupby(sorted(configs, key=name), key=name):
+        settings = {each[1]: _settings(configs[each]) for each in same}
         for config_hash, label in _differences(settings).items():
             labels[model, config_hash] = label
     return labels
@@ -49,13 +63,12 @@ def _differences(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return {config_hash: config_hash[:_HASH_LENGTH] for config_hash in settings}
 
 
-def _settings(run: RunRecord) -> dict[str, Any]:
-    """Return all settings of a run but its seed: the model's by name, the others by path."""
-    own = run.model.config
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings but the seed: the model's by name, the others by path."""
+    own = config["model_config"]
+    rest = {name: value for name, value in config.items() if name not in ("model_config", "seed")}
     return {
-        path: value
-        for path, value in _flat(run.config).items()
-        if path.rpartition(".")[2] not in own and path != "seed"
+        path: value for path, value in _flat(rest).items() if path.rpartition(".")[2] not in own
     } | _flat(own)
 
 

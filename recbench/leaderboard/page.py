@@ -38,8 +38,8 @@ def make_pages(paths: Sequence[Path], root: Path) -> dict[Path, str]:
     Raises:
         UsageError: If a page cannot be read, has no place for a leaderboard or a mark without its
             partner, or asks for a dataset of which there is no record while there are others.
-        RecbenchError: If a record or its predictions are damaged or missing: nothing is left out
-            of a page in silence.
+        RecbenchError: If a record, its predictions or a study are damaged or missing: nothing is
+            left out of a page in silence.
     """
     pages = {path: _read(path) for path in paths}
     records, problems = load_records(root)
@@ -100,8 +100,7 @@ def _filled(path: Path, text: str, records: Sequence[RunRecord], root: Path) -> 
             )
         made = tables(records, dataset, root)
         for table in made:
-            if table.uncertain:
-                raise RecbenchError(f"{table.group.title} cannot be ranked: {table.uncertain}")
+            table.require_sound()
         shown = f"\n{to_markdown(made) or _NONE}\n".replace("\n", newline)
         return f"{found['begin']}{shown}{found['end']}"
 

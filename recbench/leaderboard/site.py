@@ -54,7 +54,8 @@ def publish(root: Path, output: Path) -> list[Path]:
 
     Raises:
         UsageError: If there is no record, or the folder has something else in it.
-        RecbenchError: If a record is damaged, or the site cannot be written.
+        RecbenchError: If a record, its predictions or a study are damaged or missing, a score is
+            not that of the predictions, or the site cannot be written.
     """
     records, problems = load_records(root)
     if problems:
@@ -121,10 +122,12 @@ def _replace(folder: Path, draft: Path) -> None:
 def _site(records: Sequence[RunRecord], root: Path) -> Site:
     shown = sorted(records, key=lambda record: Group.of(record).sort_key())
     made = tables(records, root=root)
+    for table in made:
+        table.require_sound()
     names = sorted({table.group.dataset for table in made})
     boards = {name: [each for each in made if each.group.dataset == name] for name in names}
     grouped = {group: list(own) for group, own in groupby(shown, key=Group.of)}
-    return Site(boards, grouped, load_studies(root), root)
+    return Site(boards, grouped, load_studies(root)[0], root)
 
 
 def _write(site: Site, folder: Path) -> list[str]:

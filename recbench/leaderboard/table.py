@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -17,7 +17,7 @@ from recbench.leaderboard.group import Group
 from recbench.leaderboard.label import label_configs
 from recbench.metrics.statistics import Interval
 from recbench.record import RunRecord
-from recbench.tuning.study import Studies, Study, load_studies
+from recbench.tuning.study import Studies, Study, load_studies, split_folder
 
 CHANCE_AUC = 0.5
 
@@ -41,6 +41,8 @@ class Table:
         uncertain: Why there are no intervals and models do not share ranks; empty if they may.
         few_units: Whether the first metric rests on too few units for intervals, so that all models
             share a rank.
+        unread: Which studies are damaged, so that a row may have been tuned and not show it; empty
+            if none is.
     """
 
     group: Group
@@ -49,6 +51,18 @@ class Table:
     machines: int
     uncertain: str = ""
     few_units: bool = False
+    unread: str = ""
+
+    def require_sound(self) -> None:
+        """Make sure that predictions have the scores shown, and that what tuning tried is known.
+
+        Raises:
+            RecbenchError: If they have not, or it is not.
+        """
+        if self.uncertain:
+            raise RecbenchError(f"{self.group.title} cannot be ranked: {self.uncertain}")
+        if self.unread:
+            raise RecbenchError(f"{self.group.title}: {self.unread}")
 
 
 def tables(
@@ -65,14 +79,19 @@ def tables(
 
     Raises:
         UsageError: If a record holds a metric that is not known here.
-        RecbenchError: If a study is damaged.
     """
     chosen = [record for record in records if dataset in (None, record.dataset.name)]
     chosen.sort(key=lambda record: Group.of(record).sort_key())
-    studies = load_studies(root) if root else {}
-    return [
-        _table(group, list(runs), root, studies) for group, runs in groupby(chosen, key=Group.of)
-    ]
+    studies, damaged = load_studies(root) if root else ({}, {})
+    found = []
+    for group, runs in groupby(chosen, key=Group.of):
+        made = _table(group, list(runs), root, studies)
+        if root and damaged:
+            own = split_folder(root, group.dataset, group.version, group.protocol)
+            unread = [why for path, why in damaged.items() if path.is_relative_to(own)]
+            made = replace(made, unread="; ".join(unread))
+        found.append(made)
+    return found
 
 
 def _table(group: Group, runs: Sequence[RunRecord], root: Path | None, studies: Studies) -> Table:

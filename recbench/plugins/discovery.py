@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -21,6 +21,7 @@ from recbench.errors import PluginError, UsageError, unknown_name
 from recbench.folders import Folders
 from recbench.plugins.choice import ALL, OFF, OWN, PluginChoice, chosen
 from recbench.plugins.class_source import place
+from recbench.plugins.declared import require_declared
 from recbench.plugins.package_hash import package_hash
 
 if TYPE_CHECKING:
@@ -212,7 +213,9 @@ def load_model(plugin: Plugin) -> type[Model]:
     """
     from recbench.model import Model
 
-    return _load(plugin, Model)
+    kind = _load(plugin, Model)
+    require_declared(kind, _where(plugin))
+    return kind
 
 
 def load_dataset(plugin: Plugin) -> Dataset:
@@ -269,10 +272,16 @@ def _switched_off(plugin: Plugin) -> str:
 
 
 def _import(target: str, where: str) -> object:
-    """Import what `MODULE:CLASS` names; `PluginError` if that fails."""
+    """Import what `MODULE:CLASS` names; `PluginError` if that fails.
+
+    What it prints meanwhile goes to standard error.
+    """
+    from recbench.surroundings import kept
+
     module, _, attribute = target.partition(":")
     try:
-        return getattr(import_module(module), attribute)
+        with kept(), redirect_stdout(sys.stderr):
+            return getattr(import_module(module), attribute)
     except (Exception, SystemExit) as error:
         raise PluginError(f"{where} cannot be imported from {target}: {_cause(error)}") from error
 
@@ -283,8 +292,12 @@ def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+def _where(plugin: Plugin) -> str:
+    return f"{plugin.kind} '{plugin.name}' of {plugin.owner}"
+
+
 def _load(plugin: Plugin, base: type[T]) -> type[T]:
-    where = f"{plugin.kind} '{plugin.name}' of {plugin.owner}"
+    where = _where(plugin)
     loaded = _import(plugin.target, where)
     if not (isinstance(loaded, type) and issubclass(loaded, base)):
         raise PluginError(f"{where}: {plugin.target} is not a subclass of recbench.{base.__name__}")

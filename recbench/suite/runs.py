@@ -14,7 +14,7 @@ from typing import Any
 from recbench.claim import Claim
 from recbench.config import RunConfig
 from recbench.device import visible_cards
-from recbench.errors import DataError, PluginError, RecbenchError
+from recbench.errors import RecbenchError, UsageError
 from recbench.folders import Folders
 from recbench.order import OUTCOME, Order, title
 from recbench.pipeline import check, conclude, run
@@ -63,8 +63,12 @@ def run_here(
         UsageError: If one asks for something that cannot be.
     """
     for config in configs:
-        with suppress(PluginError, DataError):  # of one run alone, and told when its turn comes
+        try:
             check(config, folders)
+        except UsageError:
+            raise
+        except (Exception, SystemExit):  # noqa: S112 - of one run alone, told when its turn comes
+            continue
     for number, config in enumerate(configs, 1):
         progress.note(f"[{number}/{len(configs)}] {title(config)}")
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from recbench.errors import RecbenchError
+from recbench.surroundings import kept
 from recbench.testing.require import NotApplicable
 
 Check = Callable[[Any], None]
@@ -56,7 +57,8 @@ def run_check(check: Check, subject: object) -> str:
         CheckFailure: If the subject fails it.
     """
     try:
-        check(subject)
+        with kept():  # or one check would hear of what another has met
+            check(subject)
     except NotApplicable as reason:
         return str(reason)
     except AssertionError as error:

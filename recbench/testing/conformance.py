@@ -51,6 +51,7 @@ MODEL_CHECKS: tuple[Check, ...] = (
     training.check_gradients,
     training.check_checkpoint,
     training.check_resume,
+    training.check_surroundings,
     training.check_learns,
 )
 """What every model must pass, in the order in which a failure is best understood."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from recbench.api import API_VERSION
 from recbench.batch import Batch, Features, Reads
-from recbench.config import build
+from recbench.config import build, check_config
 from recbench.model import Model
 from recbench.seeding import seed_everything
 from recbench.testing.made_up import MADE_UP
@@ -38,7 +38,7 @@ def check_contract(subject: Subject) -> None:
     require(is_dataclass(config), "Config is not a dataclass; set Config to the model's own one")
     frozen = config.__dataclass_params__.frozen  # type: ignore[union-attr]
     require(frozen, "Config can be changed; declare it with @dataclass(frozen=True)")
-    build(kind.Config, {}, f"{kind.__name__}.Config")
+    check_config(kind)
     build(TrainingConfig, kind.training_settings, f"{kind.__name__}.training_settings")
     check_space(kind)
     reads = subject.build().reads

@@ -42,7 +42,11 @@ def require_runs(model: Model, batch: Batch) -> None:
     """Require finite outputs, in training and evaluation, and a finite loss and gradient."""
     model.train()
     _require_output(model, batch, "training")
-    loss = model.loss(batch)
+    loss: object = model.loss(batch)
+    if not isinstance(loss, Tensor):
+        raise AssertionError(
+            f"loss returned a {type(loss).__name__}; it must return a scalar tensor"
+        )
     require(loss.shape == (), f"loss returned shape {tuple(loss.shape)}; it must return a scalar")
     require(bool(loss.isfinite()), f"the loss is {loss.item()}")
     if loss.requires_grad:  # not where nothing is learnt by gradients
@@ -56,7 +60,12 @@ def require_runs(model: Model, batch: Batch) -> None:
 
 
 def _require_output(model: Model, batch: Batch, mode: str) -> None:
-    output = model(batch.features)
+    output: object = model(batch.features)
+    if not isinstance(output, Tensor):
+        raise AssertionError(
+            f"forward returned a {type(output).__name__} in {mode} mode; it must return a tensor: "
+            f"{model.task.output}"
+        )
     shape = model.task.shape(len(batch), model.schema)
     require(
         output.shape == shape,

@@ -19,7 +19,7 @@ from recbench.model import Model
 from recbench.progress import Bar, Progress
 from recbench.seeding import seed_everything
 from recbench.testing.made_up import MADE_UP, MadeUp
-from recbench.training import TrainingConfig, TrainingRun
+from recbench.training import TrainingConfig, TrainingRun, fit_result
 
 SEED = 0
 BRIEF = TrainingConfig(epochs=1, batch_size=32, learning_rate=0.01, schedule="constant")
@@ -106,7 +106,8 @@ class Subject:
         def validate(candidate: Model) -> dict[str, float]:
             return {primary(candidate): score(candidate, valid)}
 
-        model.fit(self.data.source(train, run.config.batch_size), validate, run)
+        source = self.data.source(train, run.config.batch_size)
+        fit_result(model.fit(source, validate, run), type(model).__name__)
         return model
 
     def trained(self) -> Model:

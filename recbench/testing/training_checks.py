@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from recbench.surroundings import SETTINGS
 from recbench.testing.require import NotApplicable, require, require_equal
 from recbench.testing.subject import BRIEF, BRIEF_EXAMPLES, Subject, predict, primary, score
 from recbench.testing.synthetic import MIXED_LENGTHS
@@ -80,6 +81,24 @@ def check_resume(subject: Subject) -> None:
         "changes in parameters and persistent buffers, and draw from the global generators"
     )
     require_equal(continued, whole, cause, exact=True)
+
+
+def check_surroundings(subject: Subject) -> None:
+    """Building, training and predicting leave what is set for the whole process as it was."""
+    before = {each.name: each.get() for each in SETTINGS}
+    predict(subject.fit(BRIEF, BRIEF_EXAMPLES), subject.data.random().features)
+    for each in SETTINGS:
+        require(
+            each.get() == before[each.name],
+            f"it changes {each.name} from {before[each.name]} to {each.get()}, for the whole "
+            "process and every model in it; set it for the model's own tensors, or not at all",
+        )
+    subject.build(seed=1)
+    require(
+        torch.initial_seed() == 1,
+        "it seeds torch's generator, so that runs of different seeds are alike; leave that to "
+        "the harness",
+    )
 
 
 def check_learns(subject: Subject) -> None:

@@ -3,7 +3,7 @@
 from recbench.training.checkpoint import checkpoint_notes, load_checkpoint, save_checkpoint
 from recbench.training.config import TrainingConfig
 from recbench.training.loop import fit
-from recbench.training.run import FitResult, TrainingRun
+from recbench.training.run import FitResult, TrainingRun, fit_result
 from recbench.training.source import EpisodeSource, Source
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "TrainingRun",
     "checkpoint_notes",
     "fit",
+    "fit_result",
     "load_checkpoint",
     "save_checkpoint",
 ]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from recbench.batch import Batch
-from recbench.errors import OutOfMemoryError, TrainingError, unknown_name
+from recbench.errors import OutOfMemoryError, PluginError, TrainingError, unknown_name
 from recbench.memory import attempt
 from recbench.metrics import METRICS, metric_of
 from recbench.ops.dispatch import observe
@@ -54,12 +54,18 @@ def fit(
         run: Settings, folder, device and progress.
 
     Raises:
-        TrainingError: If there is no example, or the loss stops being finite.
+        TrainingError: If there is no example or no parameter, or the loss stops being finite.
+        PluginError: If the loss is none that parameters can learn from.
         OutOfMemoryError: If a step or a validation has no memory; with a batch size that has.
         RecbenchError: If a checkpoint cannot be written.
     """
     if not train.examples:
         raise TrainingError("the training part has no examples; see `recbench data describe`")
+    if not any(each.requires_grad for each in model.parameters()):
+        raise TrainingError(
+            f"{type(model).__name__} has no parameters that gradients could train; a model that "
+            "learns otherwise overrides fit"
+        )
     config = run.config
     with observe() as operators:
         state = TrainingState(model, train, run, operators)
@@ -137,8 +143,28 @@ def _gradients(state: TrainingState, run: TrainingRun, batch: Batch) -> Tensor:
     state.optimizer.zero_grad(set_to_none=True)
     with autocast(run.device, run.config):
         loss = state.model.loss(batch)
+    _require_learnable(loss, state.model)
     state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
     return loss.detach().float()
+
+
+def _require_learnable(loss: object, model: Model) -> None:
+    """Raise `PluginError` unless a loss is a scalar with a gradient."""
+    if not isinstance(loss, Tensor):
+        found = f"a {type(loss).__name__}"
+    elif loss.shape != ():
+        found = f"a tensor of shape {tuple(loss.shape)}"
+    elif not loss.requires_grad:
+        found = (
+            "a tensor without gradient, which is detached, rests on no parameter or was computed "
+            "with gradients switched off"
+        )
+    else:
+        return
+    raise PluginError(
+        f"{type(model).__name__}.loss returned {found}; it must return a scalar tensor with a "
+        "gradient"
+    )
 
 
 def _step(state: TrainingState, run: TrainingRun, gradients: Gradients, batch: Batch) -> Tensor:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from recbench.errors import UsageError
+from recbench.errors import PluginError, UsageError
 from recbench.progress import SILENT, Progress
 from recbench.training.config import TrainingConfig
 
@@ -83,3 +86,57 @@ class FitResult:
     curve: list[dict[str, float]]
     samples_per_second: float = 0.0
     earlier_seconds: float = 0.0
+
+
+def fit_result(returned: object, model: str) -> FitResult:
+    """Return what a model's `fit` returned, with numbers of NumPy and torch as plain ones.
+
+    Args:
+        returned: What it returned.
+        model: The model's name, for errors.
+
+    Raises:
+        PluginError: If it is no `FitResult`, or holds something else than numbers.
+    """
+    asked = "it must return recbench.FitResult(epochs, best, curve)"
+    if not isinstance(returned, FitResult):
+        raise PluginError(f"{model}: fit returned {_shown(returned)}; {asked}")
+    try:
+        if not isinstance(returned.curve, list | tuple):
+            raise ValueError(f"curve is {_shown(returned.curve)}, and no list")
+        return FitResult(
+            _whole(returned.epochs, "epochs"),
+            _numbers(returned.best, "best"),
+            [_numbers(each, f"curve[{place}]") for place, each in enumerate(returned.curve)],
+            _number(returned.samples_per_second, "samples_per_second"),
+            _number(returned.earlier_seconds, "earlier_seconds"),
+        )
+    except ValueError as error:
+        raise PluginError(f"{model}: of what fit returned, {error}; {asked}") from error
+
+
+def _numbers(value: object, where: str) -> dict[str, float]:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        raise ValueError(f"{where} is {_shown(value)}, and no mapping of names to numbers")
+    return {name: _number(each, f"{where}['{name}']") for name, each in value.items()}
+
+
+def _whole(value: object, where: str) -> int:
+    number = _number(value, where)
+    if not number.is_integer():
+        raise ValueError(f"{where} is {number}, and no whole number")
+    return int(number)
+
+
+def _number(value: object, where: str) -> float:
+    number = value
+    if isinstance(value, torch.Tensor | np.ndarray | np.generic) and math.prod(value.shape) == 1:
+        number = value.item()
+    if not isinstance(number, Real):
+        raise ValueError(f"{where} is {_shown(value)}, and no number")
+    return float(number)
+
+
+def _shown(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 40 else f"{text[:40]}... ({type(value).__name__})"

@@ -138,8 +138,8 @@ class Study:
 
     def path(self, root: Path) -> Path:
         """Return where `save` puts the study below the results folder `root`."""
-        place = root / FOLDER / f"{self.dataset}-v{self.version}" / self.protocol / self.model.name
-        return place / f"{self.key[:12]}.json"
+        place = split_folder(root, self.dataset, self.version, self.protocol)
+        return place / self.model.name / f"{self.key[:12]}.json"
 
     def save(self, root: Path) -> Path:
         """Write the study, whole or not at all, and return its path.
@@ -189,16 +189,25 @@ class Study:
             ) from error
 
 
+def split_folder(root: Path, dataset: str, version: int, protocol: str) -> Path:
+    """Return where the studies of one split are below the results folder `root`."""
+    return root / FOLDER / f"{dataset}-v{version}" / protocol
+
+
 Studies = Mapping[tuple[str, str], Study]
 """Studies by model and hash of the best configuration."""
 
 
-def load_studies(root: Path) -> Studies:
+def load_studies(root: Path) -> tuple[Studies, dict[Path, str]]:
     """Return the studies of a results folder at their ends; of two with one result the larger.
 
-    Raises:
-        RecbenchError: If one is damaged.
+    Beside them, by file, is what is wrong with those that are damaged.
     """
-    studies = (Study.load(path) for path in sorted(root.glob(f"{FOLDER}/*/*/*/*.json")))
+    studies, problems = [], {}
+    for path in sorted(root.glob(f"{FOLDER}/*/*/*/*.json")):
+        try:
+            studies.append(Study.load(path))
+        except RecbenchError as error:
+            problems[path] = str(error)
     ended = sorted((end for each in studies for end in each.ends), key=attrgetter("budget"))
-    return {(each.model.name, each.config_hash): each for each in ended}
+    return {(each.model.name, each.config_hash): each for each in ended}, problems

@@ -13,12 +13,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from recbench.claim import sole
-from recbench.config import RunConfig, build
+from recbench.config import RunConfig, build, faults_of, values
 from recbench.data import DataConfig, Manifest
 from recbench.data.reading import disk_full
 from recbench.errors import (
     ChangedCodeError,
-    PluginError,
     RecbenchError,
     UnwritableError,
     UsageError,
@@ -153,10 +152,8 @@ def space_of(kind: type[Model], config: RunConfig) -> SearchSpace:
     Raises:
         PluginError: If the model declares a field that does not exist, or values that do not fit.
     """
-    try:
+    with faults_of(kind, config.model):
         check_space(kind)
-    except UsageError as error:
-        raise PluginError(f"{config.model} ({kind.__module__}.{kind.__name__}): {error}") from error
     given = {*config.model_config, *(f"{TRAINING}{name}" for name in config.training)}
     return {name: domain for name, domain in kind.search_space.items() if name not in given}
 
@@ -192,7 +189,7 @@ def _complete(config: RunConfig, kind: type[Model], settings: Mapping[str, Any])
     chosen = with_settings(config, settings)
     training = build(TrainingConfig, {**kind.training_settings, **chosen.training}, "training")
     own = build(kind.Config, chosen.model_config, chosen.model or f"{kind.__name__}.Config")
-    return replace(chosen, training=vars(training), model_config=vars(own))
+    return replace(chosen, training=values(training), model_config=values(own))
 
 
 def _fresh(order: Order, kind: type[Model], space: SearchSpace, trials: int) -> Study:

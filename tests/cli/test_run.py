@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -40,12 +41,19 @@ MODELS = """
             asleep.with_suffix(".draft").write_text(str(started.pid))
             asleep.with_suffix(".draft").rename(asleep)
             time.sleep(60)
+
+    class Prints(Raises):
+        def forward(self, features):
+            print("from a forward")
+            return features.fields["item"] * 0.5
+
+    print("from an import")
 """
 
 
 @pytest.fixture
 def site(install):
-    models = {"raises": "odd_models:Raises", "sleeps": "odd_models:Sleeps"}
+    models = {name.lower(): f"odd_models:{name}" for name in ("Raises", "Sleeps", "Prints")}
     return install("odd-models", {"odd_models": MODELS}, models=models)
 
 
@@ -81,6 +89,18 @@ def test_json_is_the_records_and_nothing_else(recbench, tmp_path):
     assert found["records"][0]["scores"] == record.scores
 
 
+def test_what_a_model_prints_is_no_part_of_the_json(recbench, site):
+    done = recbench("run", "--models", "prints", *ON_TINY, "--json")
+    assert len(json.loads(done.out)["records"]) == 1
+    assert "from a forward" in done.err
+
+
+def test_what_a_module_prints_as_it_is_imported_is_no_part_of_a_list(recbench, site):
+    done = recbench("list", "models", "prints", "--json")
+    assert len(json.loads(done.out)) == 1
+    assert "from an import" in done.err
+
+
 def test_a_failed_run_is_told_and_exits_with_1_after_the_rest(recbench, site, tmp_path):
     done = recbench("run", "--models", "raises,popularity", *ON_TINY)
     assert done.status == 1
@@ -91,7 +111,7 @@ def test_a_failed_run_is_told_and_exits_with_1_after_the_rest(recbench, site, tm
     found = json.loads(recbench("run", "--models", "raises,popularity", *ON_TINY, "--json").out)
     (failed,) = found["failed"]
     assert "in forward" in Path(failed.pop("log")).read_text()
-    expected = {"model": "raises", "dataset": "taobao", "seed": 1}
+    expected = {"model": "raises", "config": "", "dataset": "taobao", "seed": 1}
     assert failed == expected | {"error": "ZeroDivisionError: in forward"}
     assert len(found["records"]) == 1
 
@@ -277,3 +297,13 @@ def test_what_is_switched_off_does_not_run(recbench):
     assert (done.status, done.out) == (2, "")
     assert "the model 'din' of recbench" in done.err
     assert "is switched off (--no-plugin or RECBENCH_NO_PLUGINS=din)" in done.err
+
+
+def test_a_damaged_study_is_named_below_the_table_of_finished_runs(recbench, study, tmp_path):
+    path = replace(study, dataset="taobao").save(tmp_path / "results")
+    path.write_text("{", encoding="utf-8")
+    done = recbench("run", "--models", "popularity", *ON_TINY)
+    assert done.status == 0, done.err
+    assert "popularity" in done.out
+    assert f"{path} is no study" in "".join(done.out.split("\n"))
+    assert recbench("leaderboard").status == 0

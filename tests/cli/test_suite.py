@@ -13,6 +13,7 @@ datasets = [{ name = "taobao", size = "tiny", limit = 500 }]
 models = [
     { name = "popularity", paper = { taobao = { auc = 0.75 } } },
     { name = "din-base", training = { epochs = 1, optimizer = "sgd", learning_rate = 1e30 } },
+    { name = "din-base", training = { epochs = 1, optimizer = "sgd", learning_rate = 1e31 } },
 ]
 """
 
@@ -28,8 +29,10 @@ def test_a_suite_is_made_its_failures_named_and_only_those_made_again(recbench, 
     done = recbench("suite", file, "--threads", "1")
     assert done.status == 1
     assert "popularity" in done.out
-    assert "FAILED din-base on taobao, seed 1: the training loss is" in done.err
-    assert f"1 run failed; to make only what failed again:\n  recbench suite {file}" in done.err
+    for rate in ("1e+30", "1e+31"):
+        failure = f"FAILED din-base (training.learning_rate={rate}) on taobao, seed 1: the training"
+        assert failure in done.err
+    assert f"2 runs failed; to make only what failed again:\n  recbench suite {file}" in done.err
     assert done.err.rstrip().endswith("--failed")
     (row,) = (line.split() for line in done.out.splitlines() if "0.7500" in line)
     assert row[:5] == ["taobao", "time", "popularity", "auc", "0.7500"]
@@ -40,14 +43,18 @@ def test_a_suite_is_made_its_failures_named_and_only_those_made_again(recbench, 
     assert record.environment.threads == 1
     assert row[5] == f"{record.scores['auc']:.4f}"
     shown = json.loads(recbench("suite", file, "--failed", "--dry-run", "--json").out)
-    assert [(each["model"], each["state"]) for each in shown] == [("din-base", "failed")]
+    assert [(each["model"], each["config"], each["state"]) for each in shown] == [
+        ("din-base", "training.learning_rate=1e+30", "failed"),
+        ("din-base", "training.learning_rate=1e+31", "failed"),
+    ]
     assert shown[0]["why"].startswith("the training loss is")
 
 
 def test_a_dry_run_makes_nothing(recbench, file, tmp_path, monkeypatch):
     done = recbench("suite", file, "--dry-run")
     assert done.status == 0
-    assert done.out.endswith("2 runs: 2 waiting\n")
+    assert done.out.endswith("3 runs: 3 waiting\n")
+    assert "\ndin-base (training.learning_rate=1e+30)  taobao" in done.out
     assert not list((tmp_path / "results").rglob("*.*"))
     monkeypatch.setenv("RECBENCH_CACHE", str(tmp_path / "cache"))  # where no data are prepared
     assert recbench("suite", file, "--dry-run").out == done.out
@@ -69,9 +76,9 @@ models = ["din", { name = "din", config = { activation = "dice", mba_l2 = 0.01 }
     )
     head, *rows, count = recbench("suite", str(path), "--dry-run").out.splitlines()
     assert count == "4 runs: 4 waiting"
-    assert head.split() == ["model", "settings", "dataset", "protocol", "seed", "state"]
+    assert head.split() == ["model", "dataset", "protocol", "seed", "state"]
     assert len(set(rows)) == 4
-    assert sum("activation=dice mba_l2=0.01" in row for row in rows) == 2
+    assert sum("din (activation=dice, mba_l2=0.01) " in row for row in rows) == 2
     assert sum(" mimn " in row for row in rows) == 2
 
 

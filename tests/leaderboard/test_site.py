@@ -1,3 +1,4 @@
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -207,3 +208,22 @@ def test_without_records_or_with_a_damaged_one_there_is_no_site(save, tmp_path):
     with pytest.raises(RecbenchError, match="is not valid JSON"):
         publish(tmp_path / "results", tmp_path / "site")
     assert not (tmp_path / "site").exists()
+
+
+def test_a_score_that_its_predictions_do_not_have_is_not_published(save, site, tmp_path):
+    path = save().path(tmp_path / "results")
+    site()
+    before = sorted((tmp_path / "site").rglob("*"))
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["scores"]["auc"] = 0.99
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(RecbenchError, match=f"{path.name}: auc is 0.99 in the record and"):
+        site()
+    assert sorted((tmp_path / "site").rglob("*")) == before
+
+
+def test_a_site_is_not_made_without_what_tuning_has_tried(save, site, study, tmp_path):
+    save()
+    study.save(tmp_path / "results").write_text("{", encoding="utf-8")
+    with pytest.raises(RecbenchError, match="is no study"):
+        site()

@@ -81,6 +81,19 @@ def test_markov_puts_what_followed_before_what_is_popular(fit, make_sessions):
     assert scores.argmax() + FIRST_ID == 2
 
 
+@pytest.mark.parametrize("model", [Markov, ItemPopularity])
+def test_items_of_different_counts_have_different_scores(model, session_schema, make_sessions):
+    counts = 4_000_000 - torch.arange(30)
+    built = model(session_schema, model.Config())
+    if model is Markov:
+        built.popularity.copy_(counts)
+        built.transitions.fill(np.full(30, 7), np.arange(30), np.full(30, 4_000_000))
+    else:
+        built.counts.copy_(counts)
+    scores = built(make_sessions([7], [9], []).features)
+    assert (scores.diff() < 0).all()
+
+
 def similarities(regularisation: float) -> np.ndarray:
     """Return the similarity of any two items, by hand."""
     sessions = Counter(item for session in SESSIONS for item in set(session))

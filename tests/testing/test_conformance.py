@@ -38,7 +38,7 @@ def test_check_model_tells_the_first_failure():
     with pytest.raises(CheckFailure) as caught:
         check_model(Biased)
     assert caught.value.check == "check_contract"
-    assert "field 'shift' is missing" in caught.value.cause
+    assert "field 'shift' has no default" in caught.value.cause
     assert str(caught.value) == f"Biased fails check_contract: {caught.value.cause}"
 
 

@@ -5,7 +5,13 @@ import torch
 import torch.nn.functional as F
 from heard import Heard
 
-from recbench.errors import OutOfMemoryError, RecbenchError, TrainingError, UsageError
+from recbench.errors import (
+    OutOfMemoryError,
+    PluginError,
+    RecbenchError,
+    TrainingError,
+    UsageError,
+)
 from recbench.metrics import auc, logloss
 from recbench.training import TrainingRun, fit
 
@@ -250,3 +256,28 @@ def test_progress_hears_every_example_and_every_epoch(examples, make_model, make
         (True, "epoch 1/2  "),
         (False, "epoch 2/2  "),
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda loss: None, "a NoneType"),
+        (lambda loss: loss.item(), "a float"),
+        (lambda loss: loss.repeat(2), r"a tensor of shape \(2,\)"),
+        (lambda loss: loss.detach(), "a tensor without gradient, which is detached"),
+    ],
+)
+def test_a_loss_that_nothing_can_be_learnt_from_is_refused(
+    examples, make_model, make_run, monkeypatch, change, said
+):
+    model = make_model()
+    loss = model.loss
+    monkeypatch.setattr(model, "loss", lambda batch: change(loss(batch)))
+    with pytest.raises(PluginError, match=f"Weights.loss returned {said}.* a scalar tensor with"):
+        fit(model, examples, judge(examples), make_run())
+
+
+def test_a_model_without_parameters_is_told_to_override_fit(examples, make_model, make_run):
+    model = make_model().requires_grad_(False)
+    with pytest.raises(TrainingError, match="Weights has no parameters .* overrides fit"):
+        fit(model, examples, judge(examples), make_run())

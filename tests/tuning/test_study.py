@@ -31,8 +31,8 @@ def test_a_study_is_read_as_it_was_written(study, tmp_path):
 def test_studies_that_have_ended_are_found_by_model_and_configuration(study, tmp_path):
     study.save(tmp_path)
     replace(study, key="unfinished", config_hash="").save(tmp_path)
-    assert load_studies(tmp_path) == {("din", "fedc"): study}
-    assert load_studies(tmp_path / "nowhere") == {}
+    assert load_studies(tmp_path) == ({("din", "fedc"): study}, {})
+    assert load_studies(tmp_path / "nowhere") == ({}, {})
 
 
 def test_a_study_that_is_continued_says_what_it_had_found(study, tmp_path):
@@ -41,11 +41,11 @@ def test_a_study_that_is_continued_says_what_it_had_found(study, tmp_path):
         study, budget=8, trials=more, config_hash="", earlier=(End(2, "abcd"), End(3, "fedc"))
     )
     longer.save(tmp_path)
-    found = load_studies(tmp_path)
+    found = load_studies(tmp_path)[0]
     assert found["din", "fedc"] == replace(study, earlier=(End(2, "abcd"),))
     assert [(each.budget, each.best) for each in found.values()] == [(2, 0), (3, 2)]
     replace(longer, config_hash="fedc", budget=4).save(tmp_path)
-    assert load_studies(tmp_path)["din", "fedc"].budget == 4
+    assert load_studies(tmp_path)[0]["din", "fedc"].budget == 4
 
 
 def test_a_study_of_the_first_layout_is_read(study, tmp_path):
@@ -60,8 +60,13 @@ def test_a_study_of_the_first_layout_is_read(study, tmp_path):
 def test_a_damaged_study_is_named(study, tmp_path, damage):
     path = study.save(tmp_path)
     path.write_text(damage, encoding="utf-8")
+    whole = replace(study, key="whole").save(tmp_path)
     with pytest.raises(RecbenchError, match=f"{path.name} is no study.*delete it to tune again"):
-        load_studies(tmp_path)
+        Study.load(path)
+    found, problems = load_studies(tmp_path)
+    assert found == {("din", "fedc"): Study.load(whole)}
+    assert list(problems) == [path]
+    assert f"{path} is no study" in problems[path]
 
 
 def test_a_study_with_another_field_is_no_study(study, tmp_path):

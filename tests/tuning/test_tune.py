@@ -116,11 +116,11 @@ def test_a_study_that_is_killed_while_it_is_continued_keeps_its_earlier_end(site
     with pytest.raises(KeyboardInterrupt):
         tune(KNOWN, 8, run_folders, judge=interrupted)
     name = ("known", ended.config_hash)
-    assert load_studies(run_folders.results)[name] == ended
+    assert load_studies(run_folders.results)[0][name] == ended
     longer = tune(KNOWN, 8, run_folders)
     assert longer.earlier == (End(3, ended.config_hash),)
     assert tune(KNOWN, 8, run_folders).earlier == longer.earlier
-    assert name in load_studies(run_folders.results)
+    assert name in load_studies(run_folders.results)[0]
 
 
 def test_a_model_whose_trials_all_fail_is_told_and_the_others_are_tuned(site, run_folders):

@@ -64,9 +64,9 @@ class Markov(NextItemModel):
         self.register_buffer("popularity", torch.zeros(schema.items, dtype=torch.int64))
 
     def forward(self, features: Features) -> Tensor:
-        """Return log probabilities, [B, items]."""
+        """Return log probabilities, [B, items] of float64: those of large counts are close."""
         last = features.history.recent(1).fields[self.item.name][:, 0]
-        share = self.popularity.to(torch.get_default_dtype()) + 1
+        share = self.popularity.double() + 1
         seen = (self.config.prior * share / share.sum()).repeat(len(features), 1)
         self.transitions.put(last, seen)
         return (seen / seen.sum(1, keepdim=True)).log_()

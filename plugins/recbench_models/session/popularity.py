@@ -36,9 +36,8 @@ class ItemPopularity(NextItemModel):
         self.register_buffer("counts", torch.zeros(schema.items, dtype=torch.int64))
 
     def forward(self, features: Features) -> Tensor:
-        """Return scores, [B, items]."""
-        scores = self.counts.to(torch.get_default_dtype()).log1p()
-        return scores.expand(len(features), -1)
+        """Return scores, [B, items] of float64: those of large counts are close."""
+        return self.counts.double().log1p().expand(len(features), -1)
 
     @torch.no_grad()
     def fit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from testing.faults.sound import Sound
 from torch import nn
@@ -102,6 +103,18 @@ class DrawsFromItsOwnGenerator(Sound):
         return super().loss(batch) * torch.rand((), generator=self.generator)
 
 
+class SilencesNumPy(Sound):
+    def fit(self, train, validate, run):
+        np.seterr(all="ignore")
+        return super().fit(train, validate, run)
+
+
+class SeedsItself(Sound):
+    def __init__(self, schema, config):
+        torch.manual_seed(0)
+        super().__init__(schema, config)
+
+
 class LearnsTheOpposite(Sound):
     def loss(self, batch):
         logits = self(batch.features)
@@ -119,5 +132,7 @@ FAULTS: dict[type[Model], set[str]] = {
     StateOutsideTheCheckpoint: {"checkpoint"},
     AnnealsByAnAttribute: {"resume"},
     DrawsFromItsOwnGenerator: {"resume"},
+    SilencesNumPy: {"surroundings"},
+    SeedsItself: {"surroundings"},
     LearnsTheOpposite: {"learns"},
 }
