@@ -57,7 +57,12 @@ def run(step: Step, seconds: float, log: TextIO) -> str:
     command = [sys.executable, *step.arguments]
     begin = monotonic()
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        process_group=0,
     ) as process:
         try:
             status = process.wait(seconds)
