@@ -6,12 +6,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 SEEDS ?= 1
+MINUTES ?= 60
 PEERS ?= build/peers
 # The CUDA kernels take minutes to compile, and most machines have no use for them: ask for them by 1.
 export RECBENCH_CUDA ?= 0
 
-.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops pins pages \
-    results check-results peers bench-peers clean
+.PHONY: setup run test lint native-test unit-test reference-test plugin-test smoke check-slow bench bench-ops gpu pins \
+    pages results check-results peers bench-peers clean
 
 setup: $(VENV)/ready
 
@@ -76,6 +77,12 @@ bench: setup
 
 bench-ops: setup
 	$(BIN)/python -m benchmarks.ops
+
+# All that only a machine with a GPU can tell, what is worth most first; results are in build/gpu.
+gpu: export RECBENCH_CUDA = 1
+gpu: TORCH = torch
+gpu: setup
+	$(BIN)/python -m benchmarks.gpu --minutes $(MINUTES)
 
 # The fingerprints that datasets are held to, recbench/datasets/fingerprints.toml: of simulations, and of the raw files
 # that are in the folder RECBENCH_TEST_DATA; the others keep theirs.

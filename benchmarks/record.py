@@ -52,6 +52,17 @@ def record(
 
 def write(results: dict[str, Any], output: Path) -> None:
     """Write the results to a file and say so."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(results, indent=1) + "\n")
+    write_part(results, output)
+    part_of(output).rename(output)
     typer.echo(f"written to {output}", err=True)
+
+
+def write_part(results: dict[str, Any], output: Path) -> None:
+    """Write what there is so far beside the file that the results will have."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    part_of(output).write_text(json.dumps(results, indent=1) + "\n")
+
+
+def part_of(output: Path) -> Path:
+    """Return where results are until they are whole."""
+    return output.with_name(f"{output.name}.part")

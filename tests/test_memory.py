@@ -8,6 +8,7 @@ import torch
 from recbench.batch import Batch, EpisodeBatch, Features, History
 from recbench.errors import OutOfMemoryError
 from recbench.memory import attempt, in_use, memory_errors, ran_out
+from recbench.ops import backend, native, sim_search_soft
 
 CPU = torch.device("cpu")
 REAL = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"
@@ -128,6 +129,15 @@ def test_errors_are_told_apart(error, memory):
 def test_torch_says_of_a_cpu_what_is_looked_for():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 60)
+    assert ran_out(caught.value)
+
+
+@pytest.mark.skipif(not native.LOADED, reason=f"native kernels: {native.REFUSAL}")
+def test_a_kernel_says_of_memory_what_is_looked_for():
+    keys = torch.zeros(1, 1, 4).expand(1, 1 << 50, 4)  # of which the kernel makes a copy
+    lengths = torch.ones(1, dtype=torch.int64)
+    with backend("native"), pytest.raises(RuntimeError, match="make a tensor: ") as caught:
+        sim_search_soft(torch.zeros(1, 4), keys, 1, lengths=lengths)
     assert ran_out(caught.value)
 
 

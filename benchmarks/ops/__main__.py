@@ -12,7 +12,7 @@ from benchmarks.ops.measurement import Measurement, measure
 from benchmarks.ops.peaks import higher_peaks, measure_peaks, name_of
 from benchmarks.ops.plan import Plan, measured_device
 from benchmarks.ops.table import print_tables
-from benchmarks.record import record, write
+from benchmarks.record import record, write, write_part
 from recbench.errors import UsageError
 from recbench.ops import OPERATORS
 
@@ -51,6 +51,8 @@ def main(
         raise typer.Exit(2) from error
     counts = [int(count) for count in threads.split(",")] if place.type == "cpu" else []
     plan = Plan(seconds, place, counts, without, onednn, compile_loops)
+    if output is None and not only and not without:
+        output = FOLDER / f"{name_of(plan.device)}.json"
     load = os.getloadavg()[0]
     peaks = measure_peaks(plan)
     measurements: list[Measurement] = []
@@ -61,11 +63,11 @@ def main(
                 continue
             typer.echo(name, err=True)
             measurements.extend(measure(operator, case, plan))
+            if output is not None:
+                write_part(record(load, seconds, peaks, measurements, str(plan.device)), output)
     peaks = higher_peaks(peaks, measure_peaks(plan))
     results = record(load, seconds, peaks, measurements, str(plan.device))
     print_tables(results)
-    if output is None and not only and not without:
-        output = FOLDER / f"{name_of(plan.device)}.json"
     if output is not None:
         write(results, output)
 

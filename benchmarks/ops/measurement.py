@@ -24,6 +24,7 @@ from benchmarks.ops.contender import (
 from benchmarks.ops.onednn import onednn_call
 from benchmarks.ops.plan import Plan
 from benchmarks.ops.series import Series, Timing
+from recbench.memory import ran_out
 from recbench.ops.dispatch import Case, Operator
 from recbench.ops.timing import alternate
 
@@ -106,7 +107,9 @@ def _measure(
                 calls.pop(name).close()
             except UnavailableError as reason:
                 result.absent[name] = str(reason)
-            except torch.OutOfMemoryError:
+            except RuntimeError as error:
+                if not ran_out(error):
+                    raise
                 result.absent[name] = "the GPU's memory is too small"
                 calls.pop(name, None)
         clock = clock_of(plan.device)

@@ -5,6 +5,19 @@
 #include <cstddef>
 #include <cstdint>
 
+namespace recbench::cuda {
+
+// Bytes of shared memory that a block has unasked, a kernel's own variables included, and those
+// that such variables take at most where a launch adds to them.
+constexpr std::size_t kUnaskedShared = 48 << 10;
+constexpr int kStaticShared = 64;
+
+inline bool must_ask(std::size_t dynamic_bytes) {
+  return dynamic_bytes > kUnaskedShared - kStaticShared;
+}
+
+}  // namespace recbench::cuda
+
 #if defined(__CUDACC__)
 
 #include <cuda_runtime.h>
@@ -54,8 +67,7 @@ inline void allow_shared(const void* kernel) {
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Stream stream, Arguments... arguments) {
-  constexpr std::size_t unasked = 48 << 10;
-  if (shared_bytes > unasked) allow_shared(reinterpret_cast<const void*>(kernel));
+  if (must_ask(shared_bytes)) allow_shared(reinterpret_cast<const void*>(kernel));
   kernel<<<grid, block, shared_bytes, stream>>>(arguments...);
   check(cudaGetLastError());
 }
@@ -78,7 +90,8 @@ struct Stream {
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Stream stream, Arguments... arguments) {
-  emulation::launch(grid, block, shared_bytes, [&] { kernel(arguments...); }, stream.seed);
+  const std::size_t most = must_ask(shared_bytes) ? emulation::kMostShared : kUnaskedShared;
+  emulation::launch(grid, block, {shared_bytes, most}, [&] { kernel(arguments...); }, stream.seed);
 }
 
 }  // namespace recbench::cuda

@@ -51,6 +51,11 @@ struct Place {
   std::string text() const { return std::string(file) + ":" + std::to_string(line); }
 };
 
+// Bytes of shared memory: what a launch adds to the kernel's own, and what there may be in all.
+struct SharedBytes {
+  std::size_t dynamic, most;
+};
+
 class Block;
 
 enum class State { ready, at_block_barrier, at_warp_barrier, ended };
@@ -82,11 +87,11 @@ inline std::vector<std::unique_ptr<Fiber>>& fibers() {
 // The block that runs.
 class Block {
  public:
-  Block(dim3 grid, dim3 shape, std::size_t dynamic_bytes, const std::function<void()>& kernel,
+  Block(dim3 grid, dim3 shape, SharedBytes shared, const std::function<void()>& kernel,
         std::uint32_t seed)
       : grid_(grid),
         shape_(shape),
-        dynamic_bytes_(dynamic_bytes),
+        shared_(shared),
         kernel_(kernel),
         random_(seed),
         threads_(shape.count()) {
@@ -96,8 +101,7 @@ class Block {
     if (shape.count() % kWarp != 0 || shape.count() == 0 || shape.count() > kMostThreads) {
       throw std::invalid_argument("a block that is not made of 1 to 32 whole warps");
     }
-    if (dynamic_bytes > kMostShared)
-      throw std::invalid_argument("more shared memory than there is");
+    demand_shared();
   }
 
   ~Block() {
@@ -128,9 +132,7 @@ class Block {
     std::unique_ptr<char[]>& memory = static_[site];
     if (memory == nullptr) {
       static_bytes_ += bytes;
-      if (static_bytes_ + dynamic_bytes_ > kMostShared) {
-        throw std::invalid_argument("more shared memory than there is");
-      }
+      demand_shared();
       memory = poisoned(bytes);
     }
     return memory.get();
@@ -153,6 +155,12 @@ class Block {
   }
 
  private:
+  void demand_shared() const {
+    if (static_bytes_ + shared_.dynamic > shared_.most) {
+      throw std::invalid_argument("more shared memory than there is");
+    }
+  }
+
   static std::unique_ptr<char[]> poisoned(std::size_t bytes) {
     std::unique_ptr<char[]> memory(new char[bytes]);
     std::fill(memory.get(), memory.get() + bytes, static_cast<char>(0xff));
@@ -186,7 +194,7 @@ class Block {
     index_ = dim3(number % grid_.x, number / grid_.x % grid_.y, number / grid_.x / grid_.y);
     static_.clear();
     static_bytes_ = 0;
-    dynamic_ = poisoned(dynamic_bytes_);
+    dynamic_ = poisoned(shared_.dynamic);
     start_threads();
     while (!ready_.empty()) turn();
     if (ended_ < threads_.size()) throw Divergence(describe("no thread can go on"));
@@ -273,7 +281,7 @@ class Block {
   }
 
   const dim3 grid_, shape_;
-  const std::size_t dynamic_bytes_;
+  const SharedBytes shared_;
   const std::function<void()>& kernel_;
   std::mt19937 random_;
   std::vector<Thread> threads_;
@@ -291,10 +299,10 @@ class Block {
   char started_ = 0, finished_ = 0, points_[2] = {};  // where threads meet
 };
 
-inline void launch(dim3 grid, dim3 shape, std::size_t dynamic_bytes,
-                   const std::function<void()>& kernel, std::uint32_t seed) {
+inline void launch(dim3 grid, dim3 shape, SharedBytes shared, const std::function<void()>& kernel,
+                   std::uint32_t seed) {
   const Unwatched unwatched;
-  Block(grid, shape, dynamic_bytes, kernel, seed).run_grid();
+  Block(grid, shape, shared, kernel, seed).run_grid();
 }
 
 }  // namespace recbench::emulation

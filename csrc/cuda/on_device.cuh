@@ -55,7 +55,5 @@ void by_dtype(Dtype dtype, const Body& body) {
 
 // The most blocks of a grid.
 constexpr std::int64_t kMostBlocks = INT32_MAX;
-// Bytes of shared memory left to a kernel's own variables.
-constexpr int kStaticShared = 64;
 
 }  // namespace recbench::cuda

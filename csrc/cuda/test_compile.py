@@ -62,8 +62,8 @@ def readable(names: list[str]) -> list[str]:
     listing = subprocess.run(
         filt, input="\n".join(names), check=True, capture_output=True, text=True
     )
-    plain = [re.sub(r"^void |\(.*$", "", name) for name in listing.stdout.splitlines()]
-    return [name.replace("recbench::cuda::", "") for name in plain]
+    ours = re.compile(r"recbench::cuda::|\(anonymous namespace\)::")
+    return [re.sub(r"^void |\(.*$", "", ours.sub("", name)) for name in listing.stdout.splitlines()]
 
 
 def main(nvcc: str, source: str, include: str, most_spilled: str) -> int:
@@ -78,9 +78,12 @@ def main(nvcc: str, source: str, include: str, most_spilled: str) -> int:
         [*command, "-c", source, "-o", "/dev/null"], capture_output=True, text=True
     )
     uses = parse(done.stderr)
-    if done.returncode or not uses:
-        print(done.stderr or f"no kernel in {source}")
+    if done.returncode or len(uses) != done.stderr.count("Compiling entry function"):
+        print(done.stderr)
         return 1
+    if not uses:
+        print(f"no kernel in {source}")
+        return 0
     print(f"{'card':6}{'registers':>10}{'stack':>7}{'spilled':>9}{'shared':>8}  kernel")
     for use, name in zip(uses, readable([use.kernel for use in uses]), strict=True):
         numbers = f"{use.registers:10}{use.stack:7}{use.spilled:9}{use.shared:8}"

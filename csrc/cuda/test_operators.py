@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+TESTS = ("tests/ops/test_cuda.py", "tests/ops/test_cuda_large.py")
+
 
 def use(library: Path, project: Path, folder: Path) -> None:
     """Make `recbench` the project's, with another library in its library's place."""
@@ -45,7 +47,7 @@ def main(library: str, project: str, *arguments: str) -> int:
             )
         os.environ["RECBENCH_TEST_EMULATED"] = library
         os.chdir(project)
-        tests = ["-p", "no:cacheprovider", "-q", "tests/ops/test_cuda.py"]
+        tests = ["-p", "no:cacheprovider", "-q", *TESTS]
         return pytest.main([*tests, *arguments])
 
 

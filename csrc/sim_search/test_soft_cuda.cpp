@@ -192,6 +192,17 @@ void check_search(std::uint32_t& seed) {
   }
 }
 
+// A width that fills what a block has of shared memory unasked, but for the kernel's own variables.
+void check_brim(std::uint32_t seed) {
+  const std::int64_t buffer = 1024 * sizeof(Packed<float>);
+  const auto brim = static_cast<std::int64_t>((kUnaskedShared - buffer) / sizeof(float));
+  for (const std::int64_t width : {brim - 1, brim, brim + 1}) {
+    Case<float> searched({{3, 40}, 1, 2, {width}, false, false, 1}, false);
+    searched.search(++seed);
+    searched.check();
+  }
+}
+
 // Events with ever larger scores: the buffer fills again and again.
 void check_rising(std::uint32_t seed) {
   const std::int64_t count = 2600, k = 600;
@@ -242,6 +253,7 @@ int main() {
   check_search<double>(seed);
   check_search<BFloat16>(seed);
   check_search<Float16>(seed);
+  check_brim(3);
   check_rising(7);
   check_refusals();
   check_signs_of_zero();

@@ -64,6 +64,9 @@ AOTITorchError aoti_torch_create_cuda_guard(std::int32_t device_index, CUDAGuard
 AOTITorchError aoti_torch_delete_cuda_guard(CUDAGuardHandle guard);
 AOTITorchError aoti_torch_get_current_cuda_stream(std::int32_t device_index, void** stream);
 
+// Since torch 2.13, else null.
+__attribute__((weak)) const char* torch_exception_get_what_without_backtrace();
+
 AOTITorchError torch_list_size(StableListHandle list, std::size_t* size);
 AOTITorchError torch_list_get_item(StableListHandle list, std::size_t index, StableIValue* element);
 AOTITorchError torch_delete_list(StableListHandle list);

@@ -11,9 +11,13 @@
 
 namespace recbench {
 
-// Throws if a call of torch's C ABI failed; torch has printed the cause by then.
-inline void check(AOTITorchError error, const char* what) {
-  if (error != 0) throw std::runtime_error(std::string("recbench: torch refused to ") + what);
+// Throws if a call of torch's C ABI failed: with what torch says of it, or, where it is too old to
+// say and has printed it instead, with what is most likely.
+inline void check(AOTITorchError error, const char* what, const char* likely = "see above") {
+  if (error == 0) return;
+  const bool says = torch_exception_get_what_without_backtrace != nullptr;
+  throw std::runtime_error(std::string("recbench: torch refused to ") + what + ": " +
+                           (says ? torch_exception_get_what_without_backtrace() : likely));
 }
 
 // Throws what Python raises as ValueError; the Python wrappers check first and say more.
@@ -168,7 +172,7 @@ class Tensor {
     AtenTensorHandle made;
     check(aoti_torch_empty_strided(static_cast<std::int64_t>(shape.size()), shape.data(),
                                    strides.data(), dtype, here.type, here.index, &made),
-          "make a tensor");
+          "make a tensor", "probably out of memory");
     return Tensor(made);
   }
 

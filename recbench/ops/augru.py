@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recbench.ops import augru_native, cuda
+from recbench.ops import augru_native, cuda, native
 from recbench.ops.augru_cases import benchmarks, cases
 from recbench.ops.checks import check_choice, check_floating, check_int64, check_shape
 from recbench.ops.dispatch import Operator, runs_native
@@ -117,7 +117,8 @@ def augru(
     check_floating(floats | {"h0": h0})
     check_int64("lengths", lengths, x.device)
     tensors = [*floats.values()] if h0 is None else [*floats.values(), h0]
-    refusal = _autocast_refusal(tensors, w_hh) or _gpu_refusal(x, w_hh)
+    refusal = native.transform_refusal(tensors) or _autocast_refusal(tensors, w_hh)
+    refusal = refusal or _gpu_refusal(x, w_hh)
     if runs_native("augru", tensors, refusal):
         mode = ATTENTION_MODES.index(att_mode)
         return augru_native.run(

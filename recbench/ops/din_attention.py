@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recbench.ops import cuda, din_attention_native
+from recbench.ops import cuda, din_attention_native, native
 from recbench.ops.checks import check_choice, check_floating, check_int64, check_shape
 from recbench.ops.din_attention_cases import benchmarks, cases
 from recbench.ops.dispatch import Operator, runs_native
@@ -153,7 +153,8 @@ def din_attention(
     check_int64("lengths", lengths, query.device)
     tensors = [*floats.values(), *(option for option in options.values() if option is not None)]
     device, dtype, widths = query.device, query.dtype, (query.shape[1], len(w1), len(w2))
-    refusal = cuda.size_refusal("din_attention", device, dtype, len(query), widths)
+    refusal = native.transform_refusal(tensors)
+    refusal = refusal or cuda.size_refusal("din_attention", device, dtype, len(query), widths)
     if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
         refusal = refusal or _gradient_refusal(device, dtype, widths, activation)
     run = din_attention_native.run if runs_native("din_attention", tensors, refusal) else reference

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
 from recbench.errors import RecbenchError
 
@@ -76,6 +79,22 @@ def ask(function: str, *numbers: int) -> int:
     found.restype = ctypes.c_int64
     answer: int = found(*map(ctypes.c_int64, numbers))
     return answer
+
+
+def transform_refusal(tensors: Iterable[Tensor]) -> str:
+    """Return why a kernel cannot follow how these tensors are differentiated, empty if it can.
+
+    PyTorch calls an operator's gradient in backward passes alone: with derivatives in forward mode
+    it would take the kernel's results for constants.
+    """
+    if torch.compiler.is_compiling():
+        return ""
+    if torch._C._are_functorch_transforms_active():
+        return "no kernel under transforms of torch.func"
+    duals = map(unpack_dual, tensors)
+    if any(dual.tangent is not None for dual in duals):
+        return "no derivatives in forward mode"
+    return ""
 
 
 def refuse_second_order(name: str) -> None:

@@ -149,13 +149,36 @@ def test_a_card_s_figures_go_to_a_place_of_their_own():
     assert found == ["a\n", "b\n"]
 
 
-def test_a_card_that_is_out_of_memory_leaves_the_contender_out(monkeypatch, card_clock):
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("too much"), RuntimeError("torch refused: out of memory")]
+)
+def test_a_card_that_is_out_of_memory_leaves_the_contender_out(error, monkeypatch, card_clock):
     def fail(operator, arguments, gradient):
-        raise torch.OutOfMemoryError("too much")
+        raise error
 
     monkeypatch.setattr(measurement, "reference_call", fail)
     forward, *_ = on_a_card("din_attention", monkeypatch, card_clock)["measurements"]
     assert forward["absent"]["reference"] == "the GPU's memory is too small"
+
+
+def test_a_kernel_that_fails_leaves_what_was_measured_before_it(monkeypatch, tmp_path):
+    asked = []
+
+    def fail_at_last(operator, case, plan):
+        asked.append(case.name)
+        if len(asked) == 3:
+            raise RuntimeError("an illegal memory access was encountered")
+        return [measurement.Measurement(operator.name, case.name, 1, "forward", 1.0, 1.0)]
+
+    monkeypatch.setattr(command, "measure_peaks", lambda plan: [Peak(1, 1.0, 1.0)])
+    monkeypatch.setattr(command, "measure", fail_at_last)
+    monkeypatch.setattr(command, "OPERATORS", [BY_NAME["sim_search_hard"]])
+    output = tmp_path / "results.json"
+    done = invoke("--output", str(output))
+    assert str(done.exception) == "an illegal memory access was encountered"
+    assert not output.exists()
+    kept = json.loads((tmp_path / "results.json.part").read_text())
+    assert [row["case"] for row in kept["measurements"]] == asked[:2]
 
 
 def test_a_kernel_that_refuses_is_absent_and_says_why(monkeypatch):
