@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from recbench.data.reading import CHUNK, damaged, is_gzip, open_bytes
 from recbench.errors import UsageError
 
+SUFFIXES = (".h5", ".hdf5")
+"""What the names of HDF5 files end in."""
 WIDEST = 1 << 12
 """Most numbers that a vector may have."""
 PIECE = 1 << 24
@@ -37,8 +39,7 @@ def read_hdf5_vectors(
         UsageError: If the package h5py is not installed.
         DataError: If the file is damaged, or an array is missing, or of another shape or type.
     """
-    if find_spec("h5py") is None:
-        raise UsageError(f"reading {path} needs h5py: pip install 'recbench[hdf5]'")
+    require_h5py(path)
     for place, (items, rows) in enumerate(_pieces(path, ids, vectors)):
         width = rows.shape[1]
         if not place:
@@ -47,6 +48,12 @@ def read_hdf5_vectors(
         db.register("vector_piece", pa.table({"item": items, "vector": lists}))
         db.execute(f"INSERT INTO {table} FROM vector_piece")  # noqa: S608
         db.unregister("vector_piece")
+
+
+def require_h5py(path: Path) -> None:
+    """Raise `UsageError` if the package that reads an HDF5 file is not installed."""
+    if find_spec("h5py") is None:
+        raise UsageError(f"reading {path} needs h5py: pip install 'recbench[hdf5]'")
 
 
 def _pieces(

@@ -17,6 +17,7 @@ from recbench.data.card import Dataset
 from recbench.data.config import DataConfig
 from recbench.data.database import FILE
 from recbench.data.fingerprint_pins import compare
+from recbench.data.hdf5 import SUFFIXES, require_h5py
 from recbench.data.ingest import ingest
 from recbench.data.lock import only_one
 from recbench.data.manifest import FORMAT, Manifest
@@ -105,7 +106,7 @@ def resolve(dataset: Dataset, config: DataConfig, folders: Folders) -> Request:
     if config.source == "real" or not card.simulated_sizes:
         if config.source == "simulated":
             raise UsageError(f"{card.name} has no simulator; use --source real")
-        raise missing_files(card, folders.data)
+        raise missing_files(card, folders.data, protocol)
     if config.size not in card.simulated_sizes:
         raise unknown_name(f"size of the simulated {card.name}", config.size, card.simulated_sizes)
     return Request(dataset, protocol, "simulated", config.size, {})
@@ -191,6 +192,9 @@ def _hold(request: Request, manifest: Manifest, home: Path, progress: Progress) 
 
 def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> None:
     dataset, files = request.dataset, request.files
+    for name in (dataset.card.files[role] for role in files):
+        if name.endswith(SUFFIXES):
+            require_h5py(Path(name))  # before what takes long
     raw = staging / "raw"
     raw.mkdir()
     if request.source == "simulated":
