@@ -64,16 +64,17 @@ def leave_out(db: duckdb.DuckDBPyConnection, file: SourceFile) -> None:
 
 
 def key_cell(cell: str, integer: bool) -> str:  # noqa: FBT001
-    """Return SQL for the id in a cell."""
-    return f"TRY_CAST({cell} AS BIGINT)" if integer else cell
+    """Return SQL for the id in a cell; null for what is no whole number where ids are these."""
+    if not integer:
+        return cell
+    return f"CASE WHEN regexp_full_match({cell}, {WHOLE}) THEN TRY_CAST({cell} AS BIGINT) END"
 
 
 def is_integer(db: duckdb.DuckDBPyConnection, table: str, cell: str) -> bool:
     """Return whether all values of a column are whole numbers that 64 bits hold."""
     row = db.execute(
-        f"""SELECT coalesce(bool_and(regexp_full_match({cell}, {WHOLE})
-                   AND TRY_CAST({cell} AS BIGINT) IS NOT NULL), false) FROM {table}
-        WHERE {cell} IS NOT NULL"""  # noqa: S608
+        f"""SELECT coalesce(bool_and({key_cell(cell, integer=True)} IS NOT NULL), false)
+        FROM {table} WHERE {cell} IS NOT NULL"""  # noqa: S608
     ).fetchone()
     return bool(row and row[0])
 

@@ -110,10 +110,16 @@ class Wanted:
         """Return how rows are split; `UsageError` if that cannot be."""
         in_days = [("--valid-days", self.valid_days), ("--test-days", self.test_days)]
         shares = [("--valid", self.valid), ("--test", self.test)]
+        if not -12 <= self.utc_offset_hours <= 14:
+            raise UsageError(f"--utc-offset {self.utc_offset_hours}: hours are from -12 to 14")
         if all(value is None for _, value in in_days):
             valid, test = (SHARE if value is None else value for _, value in shares)
             if not (valid > 0 and test > 0 and valid + test < 1):
                 raise UsageError("--valid and --test are shares above 0, together less than 1")
+            if self.utc_offset_hours:
+                raise UsageError(
+                    "--utc-offset says when a day begins; give --valid-days and --test-days"
+                )
             return Split(valid, test, "share", 0)
         if any(value is not None for _, value in shares):
             raise UsageError("give the parts in days or as shares, not both")

@@ -98,6 +98,8 @@ def test_a_range_of_times_that_holds_no_row_is_an_error(bring, folders, key, par
         ({"valid_days": 1.5, "test_days": 1}, "whole days"),
         ({"task": "next-item", "valid_days": 1, "test_days": float("inf")}, "whole days"),
         ({"task": "next-item", "utc_offset_hours": 8}, "--utc-offset does nothing for next-item"),
+        ({"utc_offset_hours": 8}, "--utc-offset says when a day begins; give --valid-days and"),
+        ({"utc_offset_hours": 15, "valid_days": 1, "test_days": 1}, "--utc-offset 15: hours"),
         ({"time_unit": "minutes"}, "--time-unit 'minutes': give auto, s, ms"),
         ({"time_unit": "%Q"}, "--time-unit '%Q': give auto, s, ms"),
         ({"delimiter": "-----"}, "--delimiter '-----': one sign, or four bytes at most"),
