@@ -48,11 +48,14 @@ def download_files(card: Card, folders: Folders, progress: Progress = SILENT) ->
     """Download all raw files of a dataset that are not here; return where its files are.
 
     Raises:
-        UsageError: If the dataset has no files, or downloads are forbidden.
+        UsageError: If the dataset has no files or a user's own, or downloads are forbidden.
         DataError: If a download fails, or the files that need a login leave no protocol possible.
     """
     if not card.files:
         raise UsageError(f"{card.name} is always simulated; it has no files to download")
+    if card.paths:
+        own = ", ".join(map(str, card.paths.values()))
+        raise UsageError(f"{card.name} was imported; its files are your own: {own}")
     files = _missing(card, card.files, folders.raw)
     needed = [download for download in files.values() if download is not None]
     if needed and offline():

@@ -72,11 +72,10 @@ def survey(db: duckdb.DuckDBPyConnection, own: Description, card: Card) -> Surve
 
 
 def _log_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, str]:
-    users, items, first, last, middle = db.execute(
-        """SELECT count(DISTINCT user), count(DISTINCT item), min(time), max(time),
-                  median(time)::BIGINT FROM events"""
+    users, items, first, last = db.execute(
+        "SELECT count(DISTINCT user), count(DISTINCT item), min(time), max(time) FROM events"
     ).fetchall()[0]
-    times.require_sensible(own.time, first, middle, last)
+    times.require_sensible(db, own.time, _in_range(own), own.max_rejected)
     if own.task == "ctr" and "label" not in own.columns:
         _require_unmet(db, own, users * items)
     facts = {}
@@ -103,8 +102,7 @@ def _log_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, str
     dropped = row_count(db, "complete") - row_count(db, "events")
     if dropped:
         facts["too rare"] = f"{dropped:,} rows, by --min-item-events and --min-user-events"
-    low, high = own.time_range or (first, last)
-    if outside := _count(db, f"time NOT BETWEEN {low} AND {high}"):
+    if outside := _count(db, f"NOT ({_in_range(own)})"):
         facts["out of range"] = f"{outside:,} rows, by --since and --until"
     return facts
 
@@ -129,8 +127,7 @@ def _parts(db: duckdb.DuckDBPyConnection, own: Description, card: Card, rows: in
         valid, test = (round(share * rows) for share in (split.valid, split.test))
         counts, of = [rows - valid - test, valid, test], "rows at random"
     else:
-        low, high = own.time_range or (-(1 << 62), 1 << 62)
-        right = f"time BETWEEN {low} AND {high}"
+        right = _in_range(own)
         if not _count(db, right):
             raise DataError(f"{own.events.path}: no row lies between --since and --until")
         bounds = _bounds(db, own, card, right)
@@ -153,6 +150,12 @@ def _parts(db: duckdb.DuckDBPyConnection, own: Description, card: Card, rows: in
             "and --test, or --valid-days and --test-days"
         )
     return f"{'  '.join(f'{p} {n:,}' for p, n in zip(PARTS, counts, strict=True))} {of}"
+
+
+def _in_range(own: Description) -> str:
+    """Return SQL for whether an event lies between --since and --until."""
+    low, high = own.time_range or (-(1 << 62), 1 << 62)
+    return f"time BETWEEN {low} AND {high}"
 
 
 def _bounds(

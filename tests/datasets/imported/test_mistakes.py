@@ -83,11 +83,18 @@ def test_a_range_of_times_that_holds_no_row_is_an_error(bring, folders, key, par
         ({"columns": ("user=u", "item=i", "time=tt")}, "'tt'; did you mean t"),
         ({"columns": ("user=u", "item=i")}, "a dataset for ctr needs --time COLUMN"),
         ({"columns": ("user=u", "item=u", "time=t")}, "--user and --item name one column, 'u'"),
+        ({"columns": ("user=u", "item=i", "time=t", "label=i")}, "--item and --label name one"),
+        (
+            {"columns": ("user=u", "session=b", "item=i", "time=t")},
+            "--session stands in place of --user; leave out one",
+        ),
         ({"columns": (), "task": "next-item"}, "needs --user COLUMN and --item COLUMN"),
         ({"columns": (), "task": "multi-task"}, "needs --labels"),
         ({"columns": (), "labels": ["y"], "numbers": ["tt"]}, "--numbers: unknown column"),
         ({"columns": (), "labels": ["y"], "numbers": ["y"]}, "'y' is a label"),
         ({"columns": (), "labels": list("uitcby")}, "no column left"),
+        ({"columns": (), "labels": ["y"], "numbers": ["t"], "leave_out": ["t"]}, "'t' is left out"),
+        ({"columns": (), "labels": ["y"], "time_unit": "s"}, "--time-unit does nothing for multi"),
         ({"labels": ["y"]}, "--user does nothing for multi-task"),
         ({"numbers": ["y"]}, "--numbers does nothing for ctr"),
         ({"positive": ["buy"]}, "--positive names values of --behaviour or of --label"),
@@ -129,7 +136,7 @@ def test_an_unknown_behaviour_gets_the_right_one(bring):
         ("word\nword\n", {}, "no delimiter splits its lines into columns; the first one is 'word'"),
         ("u,i,t,u\n1,2,3,4\n", {}, "two columns are called 'u'"),
         ("u,i,t\n1,2,soon\n", {}, "neither numbers nor ISO 8601 .one is 'soon'.*--time-unit"),
-        ("u,i,t\n1,2,9e9\n", {"time_unit": "s"}, "most are before 1980 or in the future"),
+        ("u,i,t\n1,2,9e9\n", {"time_unit": "s"}, "1 of 1 are before 1980 or in the future"),
         ("u,i,t\n1,2,1704067200\n", {"time_unit": "ms"}, "read as milliseconds since 1970"),
         ("u,i,t\n" + "1,2,1704067200\n2,3,1704067200\n" * 9, {}, "the train part would be empty"),
         ("a\0b", {}, "is no text file"),
@@ -149,6 +156,7 @@ def test_other_damage_is_a_data_error_too(tmp_path, folders):
         ("no.csv.gz", text.encode(), "damaged"),
         ("odd.csv.GZ", gzip.compress(text.encode())[:-8] + bytes(8), "damaged"),
         ("no.parquet", text.encode(), "no Parquet file"),
+        ("wide.csv", text.encode("utf-16"), "is in utf-16; give --encoding utf-16"),
         ("gbk.csv", text.replace("red", "红").encode("gbk"), "not in utf-8.*--encoding latin-1"),
     ):
         (tmp_path / name).write_bytes(content)
@@ -158,6 +166,19 @@ def test_other_damage_is_a_data_error_too(tmp_path, folders):
     missing = replace(wanted, path=tmp_path / "nowhere.csv")
     with pytest.raises(UsageError, match="there is no file"):
         import_rows(missing, folders)
+
+
+@pytest.mark.parametrize("odd", [1, 1_704_067_200_000])
+def test_more_than_a_few_times_that_cannot_be_right_are_an_error(bring, odd):
+    frame = rows(2000, items=900)
+    frame.loc[:1, "t"] = odd
+    assert bring(frame, time_unit="s").facts["times"]
+    frame.loc[:2, "t"] = odd
+    with pytest.raises(DataError, match=r"3 of 2,000 are before 1980.*--since and --until"):
+        bring(frame, time_unit="s")
+    window = START, START + 31 * 86_400
+    found = bring(frame, time_unit="s", time_range=window)
+    assert found.facts["out of range"].startswith("3 rows")
 
 
 def test_a_column_of_too_many_behaviours_is_an_error(bring, folders):
