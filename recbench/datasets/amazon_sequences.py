@@ -43,6 +43,7 @@ def _card(name: str, title: str, category: str, users: int, items: int, interact
             "attributes": "item2attributes.json",
             **amazon_2014.files(category),
         },
+        downloads=amazon_2014.downloads(category),
         protocols={
             "sequences": SEQUENCES,
             "din": DIN,
@@ -56,8 +57,9 @@ def _card(name: str, title: str, category: str, users: int, items: int, interact
             "din": (amazon_2014.LAST_BUT_ONE, amazon_2014.UNSEEN),
             "din-reviews": amazon_2014.DEPARTURES["din"],
         },
-        source="the data folder of the S3-Rec release (github.com/RUCAIBox/CIKM2020-S3Rec), for "
-        f"the last three protocols from {amazon_2014.SOURCE}",
+        source="the data folder of the S3-Rec release (github.com/RUCAIBox/CIKM2020-S3Rec: "
+        f"{category}.txt as sequences.txt, {category}_item2attributes.json as "
+        f"item2attributes.json), for the last three protocols from {amazon_2014.SOURCE}",
         licence="research use",
         citation="McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR "
         "2015; Zhou et al., S3-Rec, CIKM 2020",
