@@ -13,7 +13,7 @@ from typing import Any, Literal
 import duckdb
 
 from recbench.data.acquisition import obtain
-from recbench.data.card import Dataset
+from recbench.data.card import Card, Dataset
 from recbench.data.config import DataConfig
 from recbench.data.database import FILE
 from recbench.data.fingerprint_pins import compare
@@ -24,7 +24,7 @@ from recbench.data.manifest import FORMAT, Manifest
 from recbench.data.named_files import naming
 from recbench.data.prepared import PreparedDataset
 from recbench.data.raw import locate, missing_files, unpacked
-from recbench.data.reading import content_md5, disk_full
+from recbench.data.reading import content_digest, content_size, disk_full
 from recbench.data.split import split_log
 from recbench.data.table import ingest_table
 from recbench.data.table_protocol import TableProtocol
@@ -230,12 +230,25 @@ def _check_files(request: Request, files: Mapping[str, Path]) -> None:
     card = request.dataset.card
     if request.source != "real" or not card.counts:
         return
-    for role, published in card.checksums.items():
-        if role in files and (found := content_md5(files[role])) != published:
-            raise DataError(
-                f"{card.name}: {files[role]} is not the published file: its MD5 is {found}, not "
-                f"{published}; get it again from {card.source}"
-            )
+    for role, path in files.items():
+        size, checksum = card.sizes.get(role), card.checksums.get(role)
+        if size is not None and (found := content_size(path)) != size:
+            raise _unpublished(card, path, f"it has {found:,} bytes, not {size:,}")
+        if checksum is not None and (differs := _other_checksum(path, checksum)):
+            raise _unpublished(card, path, differs)
+
+
+def _other_checksum(path: Path, published: str) -> str:
+    """Return in what a file's checksum differs from the published one; empty if it does not."""
+    long = len(published) == hashlib.sha256().digest_size * 2
+    found = content_digest(path, "sha256" if long else "md5")
+    return f"its {'SHA-256' if long else 'MD5'} is {found}, not {published}" * (found != published)
+
+
+def _unpublished(card: Card, path: Path, why: str) -> DataError:
+    return DataError(
+        f"{card.name}: {path} is not the published file: {why}; get it again from {card.source}"
+    )
 
 
 def _check_counts(request: Request, counts: Mapping[str, int]) -> None:

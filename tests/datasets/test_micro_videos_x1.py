@@ -69,7 +69,7 @@ def test_pictures_must_be_there_and_whole(folders, kind):
 def test_without_h5py_no_file_is_read_or_unpacked_first(folders, monkeypatch, kind):
     micro_videos_x1.write(folders.data, kind.card.name)
     monkeypatch.setattr("recbench.data.hdf5.find_spec", lambda _: None)
-    for step in ("content_md5", "unpacked"):
+    for step in ("content_digest", "unpacked"):
         monkeypatch.setattr(f"recbench.data.preparation.{step}", None)
     with pytest.raises(UsageError, match=r"\.h5 needs h5py: pip install 'recbench\[hdf5\]'"):
         prepare(kind(), DataConfig(kind.card.name), folders)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 
+from recbench.data import DataConfig, prepare
 from recbench.data.card import Card
 from recbench.data.raw import names
-from recbench.plugins import discover, load_dataset
+from recbench.errors import DataError
+from recbench.folders import Folders
+from recbench.plugins import discover, find, load_dataset
 
 CARDS = [load_dataset(plugin).card for plugin in discover("dataset")]
 GUIDES = sorted(Path(__file__).parents[2].glob("docs/data*.md"))
@@ -37,3 +41,24 @@ def test_the_guide_says_what_is_downloaded(guide, card):
     rows = [line for line in guide.read_text().splitlines() if line.startswith("| `")]
     own = [row for row in rows if f"`{card.name}`" in row.split("|")[1]]
     assert all(any(each.file in row for row in own) for each in card.downloads)
+
+
+DRAWN = [
+    ("ml-1m", "", "ratings.dat", "it has"),
+    ("ml-1m-coldstart", "", "ratings.dat", "it has"),
+    ("census-income", "half", "census-income.test", "its MD5 is"),
+    ("kuairand-1k", "", "log_standard_4_08_to_4_21_1k.csv", "its SHA-256 is"),
+    ("kuairand-1k-multitask", "", "log_standard_4_08_to_4_21_1k.csv", "its SHA-256 is"),
+]
+
+
+@pytest.mark.parametrize(("name", "protocol", "file", "why"), DRAWN, ids=lambda each: each)
+def test_files_that_are_not_the_published_ones_are_refused(tmp_path, name, protocol, file, why):
+    plugin = find("dataset", name)
+    dataset = load_dataset(plugin)
+    home = tmp_path / dataset.card.home
+    home.mkdir()
+    module = plugin.target.partition(":")[0].rpartition(".")[2]
+    importlib.import_module(f"rawfiles.{module}").write(home, name)
+    with pytest.raises(DataError, match=f"{file} is not the published file: {why} .*; get it"):
+        prepare(dataset, DataConfig(name, protocol), Folders(tmp_path, tmp_path / "cache", None))
