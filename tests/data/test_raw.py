@@ -1,3 +1,4 @@
+import dataclasses
 import zipfile
 
 import pytest
@@ -120,6 +121,12 @@ def test_files_that_are_missing_are_those_of_the_protocol(make_log, tmp_path):
     assert "(log.csv) are needed" in text
     assert "Run recbench data download log" in text
     assert text.endswith("Those of --protocol sessions are here")
+    with pytest.raises(DataError, match=r"log\.csv is missing .* Those of --protocol sessions are"):
+        locate(
+            dataclasses.replace(card, protocols={**protocols, "both": Protocol(split)}),
+            tmp_path,
+            "both",
+        )
     text = str(missing_files(card, None, "sessions"))
     assert "(sessions.txt) are needed" in text
     assert "recbench data download" not in text
