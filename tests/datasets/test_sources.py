@@ -43,6 +43,26 @@ def test_the_guide_says_what_is_downloaded(guide, card):
     assert all(any(each.file in row for row in own) for each in card.downloads)
 
 
+PUBLISHED = {
+    "ali-ccp": {"rows": 42_300_135 - 230 + 43_016_840 - 226},
+    "amazon-books": {"interactions": 8_898_041, "users": 603_668, "items": 367_982},
+    "census-income": {"rows": 199_523 + 99_762},
+    "diginetica": {"interactions": 719_470 + 60_858 + 202_633, "users": 186_670 + 15_963},
+    "kuairand-1k": {"interactions": 11_713_045, "users": 1_000, "items": 4_369_953},
+    "ml-1m": {"interactions": 1_000_209, "users": 6_040, "items": 3_706},
+    "ml-20m": {"interactions": 20_000_263, "users": 138_493, "items": 26_744},
+    "taobao": {"interactions": 100_150_807 - 1_876, "users": 987_994, "items": 4_162_024},
+    "taobao-ad": {"targets": 26_557_961, "users": 1_141_729},
+}
+"""What publishers count, and how it comes to what is read; tests on real files see to others."""
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_cards_have_the_published_counts(name):
+    (card,) = (card for card in CARDS if card.name == name)
+    assert PUBLISHED[name].items() <= card.counts[0].items()
+
+
 DRAWN = [
     ("ml-1m", "", "ratings.dat", "it has"),
     ("ml-1m-coldstart", "", "ratings.dat", "it has"),

@@ -89,6 +89,7 @@ def _log_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, str
     facts["times"] = f"{span} (column '{own.columns['time']}', {times.describe(own.time)})"
     if "label" in own.columns:
         share = db.execute("SELECT avg(label) FROM events").fetchall()[0][0]
+        _require_both(own.columns["label"], share)
         facts["clicks"] = f"{share:.1%} of the rows (column '{own.columns['label']}')"
     elif own.positive:
         count = db.execute("SELECT sum(positive) FROM events").fetchall()[0][0]
@@ -111,6 +112,8 @@ def _table_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, s
     facts = {}
     for field, column in own.labels.items():
         mean = db.execute(f'SELECT avg("{field}") FROM rows').fetchall()[0][0]  # noqa: S608
+        if field not in own.real:
+            _require_both(column, mean)
         said = f"any number, mean {mean:.6g}" if field in own.real else f"{mean:.1%} are 1"
         facts[f"label {field}"] = f"column '{column}', {said}"
     facts["numbers"] = ", ".join(own.numbers) or "none"
@@ -118,6 +121,15 @@ def _table_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, s
     renamed = {column: field for field, column in (own.labels | own.inputs).items()}
     changed = [f"{column} is {field}" for column, field in renamed.items() if column != field]
     return facts | ({"renamed": ", ".join(changed)} if changed else {})
+
+
+def _require_both(column: str, mean: float) -> None:
+    """Raise `DataError` if a label of 0 and 1 is not both."""
+    if mean in (0, 1):
+        raise DataError(
+            f"the label '{column}' is {mean:.0f} in every row, so that there is nothing to "
+            "predict; choose another column"
+        )
 
 
 def _parts(db: duckdb.DuckDBPyConnection, own: Description, card: Card, rows: int) -> str:

@@ -195,6 +195,17 @@ def test_two_rows_about_one_user_are_an_error(bring, tmp_path, again):
         bring(rows(), users=tmp_path / "users.csv")
 
 
+@pytest.mark.parametrize("value", [0, 1])
+@pytest.mark.parametrize(
+    "choices",
+    [{"columns": ("user=u", "item=i", "time=t", "label=y")}, {"columns": (), "labels": ["y"]}],
+)
+def test_a_label_that_is_the_same_in_all_rows_is_an_error(bring, folders, value, choices):
+    with pytest.raises(DataError, match=f"the label 'y' is {value} in every row"):
+        bring(rows().assign(y=value), **choices)
+    assert not (folders.data / "own").exists()
+
+
 def test_where_everybody_met_everything_there_are_no_negatives(bring):
     frame = pd.DataFrame({"u": [1, 2] * 20, "i": [0, 0, 1, 1] * 10, "t": range(START, START + 40)})
     with pytest.raises(DataError, match="every user has met every item, so that no negatives"):
