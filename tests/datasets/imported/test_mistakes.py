@@ -28,6 +28,13 @@ def test_rows_that_lack_something_are_counted_and_too_many_are_an_error(bring, p
     assert prepared().manifest.counts["interactions"] == 2000 - 43
 
 
+def test_rows_about_nobody_are_counted(bring, prepared, tmp_path):
+    (tmp_path / "users.csv").write_text("u,age\n1,2\n,3\n2,4\n")
+    found = bring(rows(2000, items=900), users=tmp_path / "users.csv")
+    assert found.facts["left out"] == "1 malformed rows left out: users.csv, row 2: no u"
+    assert found.facts["left out"] in prepared().manifest.reports
+
+
 def test_rows_with_too_many_or_too_few_values_are_malformed(bring):
     lines = rows(2000).to_csv(index=False).splitlines()
     lines[5] += ",1"
