@@ -9,6 +9,7 @@ from pathlib import Path
 from recbench.data.card import Card, Dataset
 from recbench.data.config import DataConfig
 from recbench.data.download import Download, fetch
+from recbench.data.hdf5 import require_readable
 from recbench.data.lock import only_one
 from recbench.data.pins import Pins
 from recbench.data.raw import find, names
@@ -25,7 +26,7 @@ def obtain(
     They go to `folders.raw`. Nothing happens if `RECBENCH_OFFLINE` is set.
 
     Raises:
-        UsageError: If the protocol does not exist.
+        UsageError: If the protocol does not exist, or a package that reads the files is lacking.
         DataError: If that fails, unless simulated data may take their place: then it is a warning.
     """
     card = dataset.card
@@ -36,6 +37,8 @@ def obtain(
     needed = [download for download in files.values() if download is not None]
     if len(needed) < len(files):
         return  # then the rest is of no use: a person has to get some of them
+    if needed:
+        require_readable(roles.values())
     try:
         _fetch_all(card, needed, folders.raw, progress)
     except DataError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def read_hdf5_vectors(
         UsageError: If the package h5py is not installed.
         DataError: If the file is damaged, or an array is missing, or of another shape or type.
     """
-    require_h5py(path)
+    _require_h5py(path)
     for place, (items, rows) in enumerate(_pieces(path, ids, vectors)):
         width = rows.shape[1]
         if not place:
@@ -50,10 +50,16 @@ def read_hdf5_vectors(
         db.unregister("vector_piece")
 
 
-def require_h5py(path: Path) -> None:
-    """Raise `UsageError` if the package that reads an HDF5 file is not installed."""
+def require_readable(names: Iterable[str]) -> None:
+    """Raise `UsageError` if one of the names is that of an HDF5 file, and h5py is not installed."""
+    for name in names:
+        if name.endswith(SUFFIXES):
+            _require_h5py(name)
+
+
+def _require_h5py(file: str | Path) -> None:
     if find_spec("h5py") is None:
-        raise UsageError(f"reading {path} needs h5py: pip install 'recbench[hdf5]'")
+        raise UsageError(f"reading {file} needs h5py: pip install 'recbench[hdf5]'")
 
 
 def _pieces(

@@ -17,7 +17,7 @@ from recbench.data.card import Card, Dataset
 from recbench.data.config import DataConfig
 from recbench.data.database import FILE
 from recbench.data.fingerprint_pins import compare
-from recbench.data.hdf5 import SUFFIXES, require_h5py
+from recbench.data.hdf5 import require_readable
 from recbench.data.ingest import ingest
 from recbench.data.lock import only_one
 from recbench.data.manifest import FORMAT, Manifest
@@ -192,9 +192,7 @@ def _hold(request: Request, manifest: Manifest, home: Path, progress: Progress) 
 
 def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> None:
     dataset, files = request.dataset, request.files
-    for name in (dataset.card.files[role] for role in files):
-        if name.endswith(SUFFIXES):
-            require_h5py(Path(name))  # before what takes long
+    require_readable(dataset.card.files[role] for role in files)  # before what takes long
     raw = staging / "raw"
     raw.mkdir()
     if request.source == "simulated":

@@ -75,6 +75,14 @@ def test_without_h5py_no_file_is_read_or_unpacked_first(folders, monkeypatch, ki
         prepare(kind(), DataConfig(kind.card.name), folders)
 
 
+def test_without_h5py_nothing_is_downloaded(folders, monkeypatch):
+    monkeypatch.delenv("RECBENCH_OFFLINE", raising=False)
+    monkeypatch.setattr("recbench.data.hdf5.find_spec", lambda _: None)
+    monkeypatch.setattr("recbench.data.acquisition.fetch", None)
+    with pytest.raises(UsageError, match=r"\.h5 needs h5py: pip install 'recbench\[hdf5\]'"):
+        prepare(KuaiVideoX1(), DataConfig("kuaivideo-x1"), folders)
+
+
 class Sampled(KuaiVideoX1):
     def sample(self, folder):
         micro_videos_x1.write(folder, self.card.name)
