@@ -31,8 +31,8 @@ def download(
     from recbench.folders import Folders
     from recbench.plugins import find, load_dataset
 
-    card = load_dataset(find("dataset", dataset)).card
     folders = Folders.from_environment(data_dir, cache_dir)
+    card = load_dataset(find("dataset", dataset, folders)).card
     for path in download_files(card, folders, progress()):
         typer.echo(path)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from recbench.data.card import Card, Dataset
 from recbench.data.config import DataConfig
 from recbench.data.download import Download, fetch
+from recbench.data.hdf5 import require_readable
 from recbench.data.lock import only_one
 from recbench.data.pins import Pins
 from recbench.data.raw import find, names
@@ -25,7 +26,7 @@ def obtain(
     They go to `folders.raw`. Nothing happens if `RECBENCH_OFFLINE` is set.
 
     Raises:
-        UsageError: If the protocol does not exist.
+        UsageError: If the protocol does not exist, or a package that reads the files is lacking.
         DataError: If that fails, unless simulated data may take their place: then it is a warning.
     """
     card = dataset.card
@@ -36,6 +37,8 @@ def obtain(
     needed = [download for download in files.values() if download is not None]
     if len(needed) < len(files):
         return  # then the rest is of no use: a person has to get some of them
+    if needed:
+        require_readable(roles.values())
     try:
         _fetch_all(card, needed, folders.raw, progress)
     except DataError as error:
@@ -48,11 +51,14 @@ def download_files(card: Card, folders: Folders, progress: Progress = SILENT) ->
     """Download all raw files of a dataset that are not here; return where its files are.
 
     Raises:
-        UsageError: If the dataset has no files, or downloads are forbidden.
+        UsageError: If the dataset has no files or a user's own, or downloads are forbidden.
         DataError: If a download fails, or the files that need a login leave no protocol possible.
     """
     if not card.files:
         raise UsageError(f"{card.name} is always simulated; it has no files to download")
+    if card.paths:
+        own = ", ".join(map(str, card.paths.values()))
+        raise UsageError(f"{card.name} was imported; its files are your own: {own}")
     files = _missing(card, card.files, folders.raw)
     needed = [download for download in files.values() if download is not None]
     if needed and offline():

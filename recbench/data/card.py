@@ -52,8 +52,8 @@ class Card:
         counts: Published releases, each as counts of `interactions`, `users`, `items`, `pairs` (of
             a click and the next one of its session), `targets` (events that can be one), or `rows`
             of a table; data that match none are refused. Empty if none is published.
-        checksums: MD5 of the published release's files by role, unpacked; where counts are
-            published, other files are refused.
+        checksums: MD5 or SHA-256 of the published release's files by role, unpacked; where counts
+            are published, other files are refused.
         time_range: First and last second that can be right; other rows are dropped and counted.
         simulated_sizes: Sizes the simulator offers, each with its constants; empty without one.
         simulator_version: Raised when simulated data change.
@@ -72,7 +72,7 @@ class Card:
             there is `PADDING`, where a missing value of other fields is `UNSEEN`.
         numbers: Which columns of a table are numbers; the others are categories.
         paths: Where the files are, by role, if the card itself knows; else they are looked for.
-        sizes: Bytes of these files.
+        sizes: Bytes of these files; of others by role, as `checksums` are used.
         again: The command that makes the card anew when they have changed.
         recipe: What else decides how the files are read, as plain values.
     """

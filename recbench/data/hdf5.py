@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from recbench.data.reading import CHUNK, damaged, is_gzip, open_bytes
 from recbench.errors import UsageError
 
+SUFFIXES = (".h5", ".hdf5")
+"""What the names of HDF5 files end in."""
 WIDEST = 1 << 12
 """Most numbers that a vector may have."""
 PIECE = 1 << 24
@@ -37,8 +39,7 @@ def read_hdf5_vectors(
         UsageError: If the package h5py is not installed.
         DataError: If the file is damaged, or an array is missing, or of another shape or type.
     """
-    if find_spec("h5py") is None:
-        raise UsageError(f"reading {path} needs h5py: pip install 'recbench[hdf5]'")
+    _require_h5py(path)
     for place, (items, rows) in enumerate(_pieces(path, ids, vectors)):
         width = rows.shape[1]
         if not place:
@@ -47,6 +48,18 @@ def read_hdf5_vectors(
         db.register("vector_piece", pa.table({"item": items, "vector": lists}))
         db.execute(f"INSERT INTO {table} FROM vector_piece")  # noqa: S608
         db.unregister("vector_piece")
+
+
+def require_readable(names: Iterable[str]) -> None:
+    """Raise `UsageError` if one of the names is that of an HDF5 file, and h5py is not installed."""
+    for name in names:
+        if name.endswith(SUFFIXES):
+            _require_h5py(name)
+
+
+def _require_h5py(file: str | Path) -> None:
+    if find_spec("h5py") is None:
+        raise UsageError(f"reading {file} needs h5py: pip install 'recbench[hdf5]'")
 
 
 def _pieces(

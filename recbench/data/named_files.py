@@ -17,4 +17,5 @@ def naming(files: Mapping[str, Path]) -> Iterator[None]:
     except DataError as error:
         if not files or any(str(path) in str(error) for path in files.values()):
             raise
-        raise DataError(f"{error}\nread from {', '.join(map(str, files.values()))}") from error
+        read = ", ".join(dict.fromkeys(map(str, files.values())))
+        raise DataError(f"{error}\nread from {read}") from error

@@ -89,7 +89,8 @@ def _about(card: Card, words: Words) -> Iterator[str]:
     )
     if card.files:
         rows["get the files from"] = words.sentence(card.source)
-        rows["put them in"] = f"`$RECBENCH_DATA/{card.home}/`"
+        if not card.paths:
+            rows["put them in"] = f"`$RECBENCH_DATA/{card.home}/`"
         rows["simulator"] = sizes if card.simulated_sizes else words.label("none")
     else:
         always = words.label("always simulated: {source}", source=words.sentence(card.source))

@@ -13,17 +13,18 @@ from typing import Any, Literal
 import duckdb
 
 from recbench.data.acquisition import obtain
-from recbench.data.card import Dataset
+from recbench.data.card import Card, Dataset
 from recbench.data.config import DataConfig
 from recbench.data.database import FILE
 from recbench.data.fingerprint_pins import compare
+from recbench.data.hdf5 import require_readable
 from recbench.data.ingest import ingest
 from recbench.data.lock import only_one
 from recbench.data.manifest import FORMAT, Manifest
 from recbench.data.named_files import naming
 from recbench.data.prepared import PreparedDataset
 from recbench.data.raw import locate, missing_files, unpacked
-from recbench.data.reading import content_md5, disk_full
+from recbench.data.reading import content_digest, content_size, disk_full
 from recbench.data.split import split_log
 from recbench.data.table import ingest_table
 from recbench.data.table_protocol import TableProtocol
@@ -105,7 +106,7 @@ def resolve(dataset: Dataset, config: DataConfig, folders: Folders) -> Request:
     if config.source == "real" or not card.simulated_sizes:
         if config.source == "simulated":
             raise UsageError(f"{card.name} has no simulator; use --source real")
-        raise missing_files(card, folders.data)
+        raise missing_files(card, folders.data, protocol)
     if config.size not in card.simulated_sizes:
         raise unknown_name(f"size of the simulated {card.name}", config.size, card.simulated_sizes)
     return Request(dataset, protocol, "simulated", config.size, {})
@@ -204,6 +205,7 @@ def _hold(request: Request, manifest: Manifest, home: Path, progress: Progress) 
 
 def _build(request: Request, staging: Path, ready: Path, progress: Progress) -> None:
     dataset, files = request.dataset, request.files
+    require_readable(dataset.card.files[role] for role in files)  # before what takes long
     raw = staging / "raw"
     raw.mkdir()
     if request.source == "simulated":
@@ -239,12 +241,25 @@ def _check_files(request: Request, files: Mapping[str, Path]) -> None:
     card = request.dataset.card
     if request.source != "real" or not card.counts:
         return
-    for role, published in card.checksums.items():
-        if role in files and (found := content_md5(files[role])) != published:
-            raise DataError(
-                f"{card.name}: {files[role]} is not the published file: its MD5 is {found}, not "
-                f"{published}; get it again from {card.source}"
-            )
+    for role, path in files.items():
+        size, checksum = card.sizes.get(role), card.checksums.get(role)
+        if size is not None and (found := content_size(path)) != size:
+            raise _unpublished(card, path, f"it has {found:,} bytes, not {size:,}")
+        if checksum is not None and (differs := _other_checksum(path, checksum)):
+            raise _unpublished(card, path, differs)
+
+
+def _other_checksum(path: Path, published: str) -> str:
+    """Return in what a file's checksum differs from the published one; empty if it does not."""
+    long = len(published) == hashlib.sha256().digest_size * 2
+    found = content_digest(path, "sha256" if long else "md5")
+    return f"its {'SHA-256' if long else 'MD5'} is {found}, not {published}" * (found != published)
+
+
+def _unpublished(card: Card, path: Path, why: str) -> DataError:
+    return DataError(
+        f"{card.name}: {path} is not the published file: {why}; get it again from {card.source}"
+    )
 
 
 def _check_counts(request: Request, counts: Mapping[str, int]) -> None:

@@ -36,7 +36,7 @@ def locate(card: Card, folder: Path | None, protocol: str = "") -> Mapping[str, 
     if missing := [card.files[role] for role in found if role not in present]:
         raise DataError(
             f"{card.name}: {', '.join(missing)} is missing beside "
-            f"{next(iter(present.values()))}; get it from {card.source}"
+            f"{next(iter(present.values()))}; get it from {card.source}{_others(card, folder)}"
         )
     return present
 
@@ -49,20 +49,30 @@ def lacking(card: Card, folder: Path, protocol: str) -> tuple[str, ...]:
     )
 
 
-def missing_files(card: Card, folder: Path | None) -> DataError:
-    """Return the error for a dataset whose raw files are not on this machine."""
+def missing_files(card: Card, folder: Path | None, protocol: str) -> DataError:
+    """Return the error for a protocol whose raw files are not on this machine."""
     where = (
         f"there is none of them in {' or '.join(map(str, places(card, folder)))}"
         if folder
         else "no data folder is set"
     )
-    files = ", ".join(dict.fromkeys(card.files.values()))
-    command = f"run recbench data download {card.name}, or get" if card.downloads else "Get"
+    roles = card.files_of(protocol)
+    files = ", ".join(dict.fromkeys(roles.values()))
+    offered = {download.file for download in card.downloads}
+    all_of_them = all(offered.intersection(names(card, role)) for role in roles)
+    command = f"run recbench data download {card.name}, or get" if all_of_them else "Get"
+    others = _others(card, folder) if folder else ""
     return DataError(
         f"{card.name}: the raw files ({files}) are needed, and {where}. "
         f"{command[0].upper()}{command[1:]} them from {card.source}, put them in DIR/{card.home}/, "
-        "and set RECBENCH_DATA=DIR or pass --data-dir DIR"
+        f"and set RECBENCH_DATA=DIR or pass --data-dir DIR{others}"
     )
+
+
+def _others(card: Card, folder: Path) -> str:
+    """Return what is to be said of other protocols, of which all files are here; or nothing."""
+    ready = [name for name in card.protocols if not lacking(card, folder, name)]
+    return f". Those of --protocol {' or '.join(ready)} are here" if ready else ""
 
 
 def _known(card: Card, protocol: str) -> Mapping[str, Path]:

@@ -11,9 +11,10 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 import duckdb
 
@@ -198,14 +199,21 @@ def is_gzip(path: Path) -> bool:
     return path.suffix.lower() == ".gz"
 
 
-def content_md5(path: Path) -> str:
-    """Return the MD5 of a file's content, plain or .gz.
+def content_digest(path: Path, algorithm: Literal["md5", "sha256"]) -> str:
+    """Return the digest of a file's content, plain or .gz.
 
     Raises:
         DataError: If the file is damaged.
     """
     with open_bytes(path) as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        new = partial(hashlib.new, algorithm, usedforsecurity=False)
+        return hashlib.file_digest(file, new).hexdigest()
+
+
+def content_size(path: Path) -> int:
+    """Return the bytes of a file's content, plain or .gz; `DataError` if it is damaged."""
+    with open_bytes(path) as file:
+        return file.seek(0, os.SEEK_END)
 
 
 @contextmanager

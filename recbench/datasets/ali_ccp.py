@@ -46,6 +46,7 @@ class AliCCP(Dataset):
             "encoded_valid": "ali_ccp_val_sample.csv",
             "encoded_test": "ali_ccp_test_sample.csv",
         },
+        archives={role: f"sample_{role.partition('_')[2]}.tar.gz" for role in RAW},
         protocols={
             "official": TableProtocol(
                 OfficialTestKept(valid=0.1, group="visit"),

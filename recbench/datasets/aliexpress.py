@@ -36,7 +36,8 @@ def _card(code: str, country: str) -> Card:
         folder=f"AliExpress_{code}",
         protocols={"official": OFFICIAL},
         departures={"official": ("The search is no input.",)},
-        source=f"tianchi.aliyun.com/dataset/74690, as AliExpress_{code} (train.csv and test.csv)",
+        source="github.com/easezyc/Multitask-Recommendation-Library: the processed AliExpress_"
+        f"{code} (train.csv and test.csv), made of tianchi.aliyun.com/dataset/74690",
         licence="Tianchi terms, non-commercial research",
         citation="Li et al., Improving Multi-Scenario Learning to Rank in E-commerce by Exploiting "
         "Task Relationships in the Label Space, CIKM 2020",

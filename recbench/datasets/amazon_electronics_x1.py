@@ -28,10 +28,9 @@ class AmazonElectronicsX1(Dataset):
         version=1,
         title="Amazon Electronics 2014, AmazonElectronics_x1",
         task="ctr",
-        files={"train": "train.csv", "test": "test.csv"},
+        **bars.release("AmazonElectronics_x1"),
         protocols=bars.PROTOCOLS,
         departures=bars.departures(),
-        source="huggingface.co/datasets/reczoo/AmazonElectronics_x1 (AmazonElectronics_x1.zip)",
         licence="research use",
         citation="McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR "
         "2015; Zhou et al., Deep Interest Network for Click-Through Rate Prediction, KDD 2018; "

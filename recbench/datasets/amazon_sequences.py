@@ -32,17 +32,18 @@ CLICKS = (
 )
 
 
-def _card(name: str, title: str, category: str, users: int, items: int, interactions: int) -> Card:
+def _card(name: str, category: str, users: int, items: int, interactions: int) -> Card:
     return Card(
         name=name,
         version=1,
-        title=title,
+        title=f"Amazon {category.replace('_', ' ')} 2014, 5-core",
         task="ctr",
         files={
             "sequences": "sequences.txt",
             "attributes": "item2attributes.json",
             **amazon_2014.files(category),
         },
+        downloads=amazon_2014.downloads(category),
         protocols={
             "sequences": SEQUENCES,
             "din": DIN,
@@ -56,11 +57,11 @@ def _card(name: str, title: str, category: str, users: int, items: int, interact
             "din": (amazon_2014.LAST_BUT_ONE, amazon_2014.UNSEEN),
             "din-reviews": amazon_2014.DEPARTURES["din"],
         },
-        source="the data folder of the S3-Rec release (github.com/RUCAIBox/CIKM2020-S3Rec), for "
-        f"the last three protocols from {amazon_2014.SOURCE}",
-        licence="research use",
-        citation="McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR "
-        "2015; Zhou et al., S3-Rec, CIKM 2020",
+        source=f"github.com/RUCAIBox/CIKM2020-S3Rec, data/{category}.txt as sequences.txt and data/"
+        f"{category}_item2attributes.json as item2attributes.json; for the last three protocols "
+        f"{amazon_2014.SOURCE}",
+        licence=amazon_2014.LICENCE,
+        citation=f"{amazon_2014.CITATION}; Zhou et al., S3-Rec, CIKM 2020",
         counts=({"interactions": interactions, "users": users, "items": items},),
         notes=(
             "With 'sequences' and 'din' the files have an order and no times: an event's time is "
@@ -103,17 +104,10 @@ class _AmazonSequences(Dataset):
 class AmazonBeauty(_AmazonSequences):
     """Amazon Beauty, 5-core of 2014."""
 
-    card = _card("amazon-beauty", "Amazon Beauty 2014, 5-core", "Beauty", 22_363, 12_101, 198_502)
+    card = _card("amazon-beauty", "Beauty", 22_363, 12_101, 198_502)
 
 
 class AmazonToys(_AmazonSequences):
     """Amazon Toys and Games, 5-core of 2014."""
 
-    card = _card(
-        "amazon-toys",
-        "Amazon Toys and Games 2014, 5-core",
-        "Toys_and_Games",
-        19_412,
-        11_924,
-        167_597,
-    )
+    card = _card("amazon-toys", "Toys_and_Games", 19_412, 11_924, 167_597)

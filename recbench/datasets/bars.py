@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from recbench.data import Download
 from recbench.data.protocol import OfficialTest, OfficialTestTwice, Protocol
 
 BARS = "Zhu et al., BARS: Towards Open Benchmarking for Recommender Systems, SIGIR 2022"
@@ -22,6 +25,23 @@ NOTES = (
     "Rows carry their histories and have an order, but no times. What is counted as a sequence is "
     "a user with one history; rows of the test file have sequences of their own.",
 )
+
+
+def release(name: str, **others: str) -> dict[str, Any]:
+    """Return the fields of a card about a release's files; one archive holds them all.
+
+    Args:
+        name: The release, such as `TaobaoAd_x1`; its archive is called like it.
+        others: Files beside those of the two parts, by role.
+    """
+    files = {"train": "train.csv", "test": "test.csv", **others}
+    site, archive = f"huggingface.co/datasets/reczoo/{name}", f"{name}.zip"
+    return {
+        "files": files,
+        "archives": dict.fromkeys(files, archive),
+        "downloads": (Download(archive, (f"https://{site}/resolve/main/{archive}",)),),
+        "source": f"{site} ({archive})",
+    }
 
 
 def departures(*own: str) -> dict[str, tuple[str, ...]]:

@@ -86,6 +86,7 @@ class CensusIncome(Dataset):
         citation="Census-Income (KDD), UCI Machine Learning Repository, 2000; labels after Ma et "
         "al., KDD 2018",
         counts=({"rows": 299_285}, {"rows": 99_762}),
+        checksums={"test": "b82952d217858365c8e597827e3e5468"},
         notes=(
             "Labels: income above $50,000, never married, associate degree or higher.",
             "Education and marital status are no inputs. The year is one.",

@@ -52,8 +52,9 @@ class Diginetica(Dataset):
         files={**FILES, "views": VIEWS_FILE, "unsorted": VIEWS_FILE},
         protocols={"sessions": SESSIONS, "raw": RAW, "stamp": STAMP},
         departures=dict.fromkeys(("sessions", "raw", "stamp"), DEPARTURES),
-        source="the data of the SR-GNN release (github.com/CRIPAC-DIG/SR-GNN), sessions as lines; "
-        f"or, for the protocols raw and stamp, {VIEWS_FILE} of the CIKM Cup 2016 "
+        source="the sessions that datasets/preprocess.py of SR-GNN makes "
+        "(github.com/CRIPAC-DIG/SR-GNN), written one a line; or, for the protocols raw and stamp, "
+        f"{VIEWS_FILE} of the CIKM Cup 2016 "
         "(competitions.codalab.org/competitions/11161)",
         licence="research use",
         citation="CIKM Cup 2016 Track 2: Personalized E-Commerce Search Challenge; Wu et al., "

@@ -31,6 +31,7 @@ class KuaiRand1K(Dataset):
         licence=kuairand_files.LICENCE,
         citation=kuairand_files.CITATION,
         counts=({"interactions": 11_713_045, "users": 1_000, "items": 4_369_953},),
+        checksums=kuairand_files.CHECKSUMS,
         time_range=kuairand_files.YEAR_2022,
         notes=(
             *kuairand_files.NOTES,

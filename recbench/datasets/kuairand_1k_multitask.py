@@ -38,6 +38,7 @@ class KuaiRand1KMultiTask(Dataset):
         licence=kuairand_files.LICENCE,
         citation=kuairand_files.CITATION,
         counts=({"rows": 11_713_045},),
+        checksums=kuairand_files.CHECKSUMS,
         notes=(
             *kuairand_files.NOTES,
             "Inputs: user, video, author, category, the app's page (tab) and the hour.",

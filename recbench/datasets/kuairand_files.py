@@ -52,6 +52,12 @@ ARCHIVE = Download(
     ("https://zenodo.org/records/10439422/files/KuaiRand-1K.tar.gz",),
     md5="6b0b9c8222d67fcd4c676218edca3f1f",
 )
+CHECKSUMS = {
+    "early": "355355897a84baa4df26b78b0271bb9a27b127a39cd7aa4a898cf86db0bc1810",
+    "late": "548daf771e54e2b73086cc8e7c6f56787d44421f5026c2100421810e47ae9dd4",
+    "videos": "18cb8b9133635a5e53d4e33b1644137b8673b615cc1aaa500b6d3d09695efae3",
+    "users": "07813068ac9ca1071dd456c6d84bd20d0dd81a8ff6596a22e1bbe2b12dc5ea6d",
+}
 SOURCE = "zenodo.org/records/10439422 (KuaiRand-1K.tar.gz, in it the folder data)"
 LICENCE = "CC BY-SA 4.0"
 CITATION = (

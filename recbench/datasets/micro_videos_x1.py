@@ -28,10 +28,9 @@ class KuaiVideoX1(Dataset):
         version=2,
         title="KuaiVideo_x1 (Kuaishou, China MM 2018)",
         task="ctr",
-        files={"train": "train.csv", "test": "test.csv", "pictures": "item_visual_emb_dim64.h5"},
+        **bars.release("KuaiVideo_x1", pictures="item_visual_emb_dim64.h5"),
         protocols=bars.PROTOCOLS,
         departures=bars.departures(UNREAD),
-        source="huggingface.co/datasets/reczoo/KuaiVideo_x1 (KuaiVideo_x1.zip)",
         licence="research use",
         citation="Li et al., Routing Micro-videos via A Temporal Graph-guided Recommendation "
         f"System, MM 2019; {bars.BARS}",
@@ -68,10 +67,9 @@ class MicroVideoX1(Dataset):
         version=2,
         title="MicroVideo1.7M_x1 (THACIL)",
         task="ctr",
-        files={"train": "train.csv", "test": "test.csv", "pictures": "item_image_emb_dim64.h5"},
+        **bars.release("MicroVideo1.7M_x1", pictures="item_image_emb_dim64.h5"),
         protocols=bars.PROTOCOLS,
         departures=bars.departures(BOTH),
-        source="huggingface.co/datasets/reczoo/MicroVideo1.7M_x1 (MicroVideo1.7M_x1.zip)",
         licence="research use",
         citation="Chen et al., Temporal Hierarchical Attention at Category- and Item-Level for "
         f"Micro-Video Click-Through Prediction, MM 2018; {bars.BARS}",

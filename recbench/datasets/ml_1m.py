@@ -16,6 +16,9 @@ ARCHIVE = movielens.archive(
     "ml-1m.zip", 5_917_549, "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20"
 )
 SOURCE = "files.grouplens.org/datasets/movielens/ml-1m.zip"
+SIZES = {"ratings": 24_594_131, "movies": 171_308, "users": 134_368}
+"""Copies of movies.dat in other places lack some of the movies."""
+CHECKSUMS = {"users": "681c0711d0d4548cd3d4718a49c2dcd8"}
 COUNTS = ({"interactions": 1_000_209, "users": 6_040, "items": 3_706},)
 
 
@@ -35,6 +38,8 @@ class MovieLens1M(Dataset):
         licence=movielens.LICENCE,
         citation=movielens.CITATION,
         counts=COUNTS,
+        sizes=SIZES,
+        checksums=CHECKSUMS,
         notes=(*movielens.NOTES, "A user's age is one of seven groups, as published."),
     )
 

@@ -32,6 +32,8 @@ class MovieLens1MColdStart(Dataset):
         licence=movielens.LICENCE,
         citation=movielens.CITATION,
         counts=ml_1m.COUNTS,
+        sizes=ml_1m.SIZES,
+        checksums=ml_1m.CHECKSUMS,
         notes=movielens_coldstart.NOTES,
         labels=movielens_coldstart.LABELS,
         optional=movielens_coldstart.OPTIONAL,

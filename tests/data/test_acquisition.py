@@ -162,6 +162,12 @@ def test_data_are_the_same_from_whatever_archive(make_log, folders, kind):
         with tarfile.open(path, "w:gz") as archive:
             archive.add(folders.data / "log.csv", "deep/log.csv")
     (folders.data / "log.csv").unlink()
+    files = {"log": "log.csv", "again": "log.csv"}
+    two = make_log(
+        PROTOCOL, files=files, archives=dict.fromkeys(files, path.name), counts=({"users": 1},)
+    )
+    with pytest.raises(DataError, match=rf"\nread from \S+{path.name}$"):
+        prepare(two, DataConfig("log"), folders)
     packed = prepare(dataset, DataConfig("log"), folders)
     assert packed.folder != plain.folder
     assert packed.manifest.fingerprints == plain.manifest.fingerprints

@@ -3,6 +3,8 @@ import io
 import stat
 import tarfile
 import zipfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import py7zr
 import pytest
@@ -140,6 +142,12 @@ def test_what_unpacks_to_too_much_is_refused(make, unpack, monkeypatch, kind):
     monkeypatch.setattr(archive, "LARGEST", 999_999)
     with pytest.raises(DataError, match="unpacks to more than 999,999 bytes"):
         unpack(path, "log.csv")
+
+
+def test_the_limits_are_those_that_the_guide_states():
+    assert (archive.LARGEST, archive.RATIO, archive.ALWAYS) == (64 << 30, 200, 64 << 20)
+    guide = " ".join((Path(__file__).parents[2] / "docs" / "data.md").read_text().split())
+    assert "more than 64 GiB or of more than 200 times the size of its archive (64 MiB are" in guide
 
 
 def test_a_header_that_understates_a_member_is_no_way_around(make, tmp_path, monkeypatch):

@@ -127,5 +127,8 @@ def test_what_lies_outside_of_the_file_is_not_read(write, tmp_path, way):
 def test_without_the_package_the_error_names_what_to_install(write, monkeypatch):
     path, find = write(key=ITEMS, value=ROWS), importlib.util.find_spec
     monkeypatch.setattr(hdf5, "find_spec", lambda name: None if name == "h5py" else find(name))
-    with pytest.raises(UsageError, match=r"reading .*pictures\.h5 needs h5py: pip .*\[hdf5\]'"):
-        read(path)
+    other = path.with_suffix(".hd5")
+    path.rename(other)
+    for place in (path, other):
+        with pytest.raises(UsageError, match=rf"reading {place} needs h5py: pip .*\[hdf5\]'"):
+            read(place)

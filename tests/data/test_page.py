@@ -30,6 +30,14 @@ def test_a_page_says_what_the_card_says():
     assert "min_history" not in text.partition("### `mimn`")[0], "a setting that is as usual"
 
 
+def test_where_files_belong_is_told_only_of_those_to_be_fetched(make_log, tmp_path):
+    dataset = make_log()
+    own = dataclasses.replace(dataset.card, paths={"log": tmp_path / "log.csv"})
+    words = Words("en", dataset)
+    assert "put them in" in "\n".join(card_lines(dataset.card, words))
+    assert "put them in" not in "\n".join(card_lines(own, words))
+
+
 def test_protocols_that_come_from_one_source_and_depart_alike_are_told_of_once(make_log):
     first, other = (Protocol(GlobalTime(0.1, 0.1, "share"), source=each) for each in ("A", "B"))
     protocols = {"a": first, "b": first, "c": other, "d": first}

@@ -166,6 +166,7 @@ def test_wrong_cards_are_refused(make, card, expected):
 @pytest.mark.parametrize("packed", [False, True])
 def test_files_that_are_not_the_published_ones_are_refused(make, folders, packed):
     right = hashlib.md5(b"a log").hexdigest()
+    sha256 = hashlib.sha256(b"a log").hexdigest()
     (folders.data / "log.csv").write_text("a log")
     if packed:
         (folders.data / "log.csv").unlink()
@@ -174,8 +175,14 @@ def test_files_that_are_not_the_published_ones_are_refused(make, folders, packed
     assert make(**published, checksums={"log": right}).manifest.counts["train"]
     with pytest.raises(DataError, match=rf"is not the published file: its MD5 is {right}, not 0"):
         make(**published, checksums={"log": "0"}, version=2)
+    assert make(**published, checksums={"log": sha256}, version=3).manifest.counts["train"]
+    with pytest.raises(DataError, match=rf"its SHA-256 is {sha256}, not {'0' * 64}; get it again"):
+        make(**published, checksums={"log": "0" * 64}, version=4)
+    assert make(**published, sizes={"log": 5}, version=5).manifest.counts["train"]
+    with pytest.raises(DataError, match="is not the published file: it has 5 bytes, not 6"):
+        make(**published, sizes={"log": 6}, version=6)
     with pytest.raises(DataError, match=r"60 targets \(published: 61\)"):
-        make(counts=({"targets": 61},), version=3)
+        make(counts=({"targets": 61},), version=7)
 
 
 @pytest.mark.parametrize("ties", ["exclude", "order"])

@@ -7,6 +7,7 @@ import rawfiles.amazon_reviews
 import rawfiles.amazon_sequences
 
 from recbench.data.protocol import PARTS
+from recbench.datasets.amazon_electronics_x1 import AmazonElectronicsX1
 from recbench.datasets.amazon_records import parse_item, parse_review
 from recbench.datasets.amazon_reviews import AmazonBooks, AmazonElectronics
 from recbench.datasets.amazon_sequences import AmazonBeauty, AmazonToys
@@ -117,6 +118,15 @@ def test_din_and_dien_have_the_papers_numbers_of_rows(prepare_drawn, dataset, so
     assert [about.counts[part] for part in PARTS] == [2 * 48, 2 * 6, 2 * 6]
     assert about.characteristics["parts"]["test"]["unseen_users"] == 1
     assert about.characteristics["parts"]["train"]["history_length"]["0"] >= 4
+
+
+def test_of_electronics_these_are_the_2_608_764_and_384_806_of_the_paper():
+    """So many rows train (here with validation) and test, of as many reviews as the card says."""
+    (counts,) = AmazonElectronics.card.counts
+    reviews, users = counts["interactions"], counts["users"]
+    assert (2 * (reviews - 2 * users), 2 * users) == (2_608_764, 384_806)
+    (rows,) = AmazonElectronicsX1.card.counts
+    assert rows == {"targets": 2 * (reviews - users)}
 
 
 def test_by_time_no_review_of_the_targets_day_is_history(prepare_drawn):

@@ -56,6 +56,14 @@ def test_impressions_are_examples_split_by_days(prepared):
     assert dataset.manifest.leakage["test_before_train_end"] == 0
 
 
+def test_times_are_whole_seconds_of_the_milliseconds_in_the_file(prepared, folders):
+    log = read_table(prepared(KuaiRand1K).folder / "interactions.arrow")
+    place, found = list(LOG).index("time_ms"), []
+    for path in sorted((folders.data / "kuairand-1k").glob("log_standard_*")):
+        found += [int(line.split(",")[place]) // 1000 for line in path.read_text().splitlines()[1:]]
+    assert sorted(log["time"].tolist()) == sorted(found)
+
+
 def test_both_datasets_have_the_same_rows_in_the_same_parts(prepared):
     log, table = (prepared(kind).manifest for kind in BOTH)
     assert all(log.counts[part] == table.counts[part] for part in ("train", "valid", "test"))

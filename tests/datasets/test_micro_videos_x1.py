@@ -65,12 +65,22 @@ def test_pictures_must_be_there_and_whole(folders, kind):
         prepare(drawn(kind), DataConfig(name), folders)
 
 
-def test_without_h5py_nothing_else_is_read_first(folders, monkeypatch):
-    micro_videos_x1.write(folders.data, "kuaivideo-x1")
+@pytest.mark.parametrize("kind", [KuaiVideoX1, MicroVideoX1])
+def test_without_h5py_no_file_is_read_or_unpacked_first(folders, monkeypatch, kind):
+    micro_videos_x1.write(folders.data, kind.card.name)
     monkeypatch.setattr("recbench.data.hdf5.find_spec", lambda _: None)
-    monkeypatch.setattr("recbench.datasets.own_histories.read_sequences", None)
-    with pytest.raises(UsageError, match=r"pip install 'recbench\[hdf5\]'"):
-        prepare(drawn(KuaiVideoX1), DataConfig("kuaivideo-x1"), folders)
+    for step in ("content_digest", "unpacked"):
+        monkeypatch.setattr(f"recbench.data.preparation.{step}", None)
+    with pytest.raises(UsageError, match=r"\.h5 needs h5py: pip install 'recbench\[hdf5\]'"):
+        prepare(kind(), DataConfig(kind.card.name), folders)
+
+
+def test_without_h5py_nothing_is_downloaded(folders, monkeypatch):
+    monkeypatch.delenv("RECBENCH_OFFLINE", raising=False)
+    monkeypatch.setattr("recbench.data.hdf5.find_spec", lambda _: None)
+    monkeypatch.setattr("recbench.data.acquisition.fetch", None)
+    with pytest.raises(UsageError, match=r"\.h5 needs h5py: pip install 'recbench\[hdf5\]'"):
+        prepare(KuaiVideoX1(), DataConfig("kuaivideo-x1"), folders)
 
 
 class Sampled(KuaiVideoX1):

@@ -152,6 +152,8 @@ def _table_fields(
             _require(events, column, f"--{option.replace('_', '-')}")
     if both := set(wanted.labels) & {*wanted.numbers, *wanted.leave_out}:
         raise UsageError(f"'{min(both)}' is a label; it can be no input")
+    if unread := set(wanted.numbers) & set(wanted.leave_out):
+        raise UsageError(f"'{min(unread)}' is left out; take it from --numbers or --leave-out")
     rest = [c for c in events.columns if c not in {*wanted.labels, *wanted.leave_out}]
     if not rest:
         raise UsageError("there is no column left to predict from")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from recbench.data.reading import MALFORMED
+from recbench.data.reading import MALFORMED, make_malformed
 from recbench.datasets.imported import times
 from recbench.datasets.imported.description import Description, SourceFile
 from recbench.datasets.imported.source_file import name, text
@@ -54,26 +54,27 @@ def make_log(db: duckdb.DuckDBPyConnection, own: Description) -> None:
     _make_side(db, own, "user", "")
 
 
-def leave_out(db: duckdb.DuckDBPyConnection, file: SourceFile) -> None:
-    """Make `MALFORMED` of the rows of `parsed` that say `why`."""
+def leave_out(db: duckdb.DuckDBPyConnection, file: SourceFile, rows: str = "parsed") -> None:
+    """Add to `MALFORMED` what `rows`, a table or query in SQL, says `why` of."""
+    make_malformed(db)
     db.execute(
-        f"""CREATE TABLE {MALFORMED} AS
-        SELECT {text(file.name + ", row ")} AS place, row AS number, why FROM parsed
-        WHERE why IS NOT NULL"""  # noqa: S608
+        f"""INSERT INTO {MALFORMED}
+        SELECT {text(file.name + ", row ")}, row, why FROM {rows} WHERE why IS NOT NULL"""  # noqa: S608
     )
 
 
 def key_cell(cell: str, integer: bool) -> str:  # noqa: FBT001
-    """Return SQL for the id in a cell."""
-    return f"TRY_CAST({cell} AS BIGINT)" if integer else cell
+    """Return SQL for the id in a cell; null for what is no whole number where ids are these."""
+    if not integer:
+        return cell
+    return f"CASE WHEN regexp_full_match({cell}, {WHOLE}) THEN TRY_CAST({cell} AS BIGINT) END"
 
 
 def is_integer(db: duckdb.DuckDBPyConnection, table: str, cell: str) -> bool:
     """Return whether all values of a column are whole numbers that 64 bits hold."""
     row = db.execute(
-        f"""SELECT coalesce(bool_and(regexp_full_match({cell}, {WHOLE})
-                   AND TRY_CAST({cell} AS BIGINT) IS NOT NULL), false) FROM {table}
-        WHERE {cell} IS NOT NULL"""  # noqa: S608
+        f"""SELECT coalesce(bool_and({key_cell(cell, integer=True)} IS NOT NULL), false)
+        FROM {table} WHERE {cell} IS NOT NULL"""  # noqa: S608
     ).fetchone()
     return bool(row and row[0])
 
@@ -119,8 +120,11 @@ def _make_side(db: duckdb.DuckDBPyConnection, own: Description, key: str, log: s
         if log:
             db.execute(f"CREATE VIEW {key}s AS {counted}")
         return
+    column = own.columns[key]
+    why = f"CASE WHEN {file.cell(column)} IS NULL THEN {text(f'no {column}')} END AS why"
+    leave_out(db, file, f"(SELECT row, {why} FROM {key}s_file)")  # noqa: S608
     chosen = ", ".join(f"{file.cell(c)} AS {name(field)}" for field, c in fields.items())
-    sql = f"SELECT {key_cell(file.cell(own.columns[key]), key in own.integers)} AS {key}, {chosen}"
+    sql = f"SELECT {key_cell(file.cell(column), key in own.integers)} AS {key}, {chosen}"
     sql = f"SELECT * FROM ({sql} FROM {key}s_file) WHERE {key} IS NOT NULL"  # noqa: S608
     if log:
         sql = f"SELECT * FROM ({sql}) FULL JOIN ({counted}) USING ({key})"  # noqa: S608

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import zlib
@@ -25,6 +26,8 @@ LONGEST = 4
 """Bytes that a delimiter may have."""
 HEAD_BYTES = 1 << 18
 HEAD_LINES = 50
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""What text in UTF-16 begins with."""
 AGREEING = 0.5
 """Share of the first lines that must have as many values as the first one."""
 
@@ -141,6 +144,8 @@ def _first_lines(path: Path, encoding: str) -> list[str]:
             head = file.read(HEAD_BYTES)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is damaged: {error}; get the file again") from error
+    if head.startswith(UTF_16) and encoding != "utf-16":
+        raise DataError(f"{path} is in utf-16; give --encoding utf-16")
     if b"\0" in head and encoding != "utf-16":
         raise DataError(
             f"{path} is no text file; recbench reads CSV and the like, plain or .gz, and Parquet: "

@@ -72,11 +72,10 @@ def survey(db: duckdb.DuckDBPyConnection, own: Description, card: Card) -> Surve
 
 
 def _log_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, str]:
-    users, items, first, last, middle = db.execute(
-        """SELECT count(DISTINCT user), count(DISTINCT item), min(time), max(time),
-                  median(time)::BIGINT FROM events"""
+    users, items, first, last = db.execute(
+        "SELECT count(DISTINCT user), count(DISTINCT item), min(time), max(time) FROM events"
     ).fetchall()[0]
-    times.require_sensible(own.time, first, middle, last)
+    times.require_sensible(db, own.time, _in_range(own), own.max_rejected)
     if own.task == "ctr" and "label" not in own.columns:
         _require_unmet(db, own, users * items)
     facts = {}
@@ -90,6 +89,7 @@ def _log_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, str
     facts["times"] = f"{span} (column '{own.columns['time']}', {times.describe(own.time)})"
     if "label" in own.columns:
         share = db.execute("SELECT avg(label) FROM events").fetchall()[0][0]
+        _require_both(own.columns["label"], share)
         facts["clicks"] = f"{share:.1%} of the rows (column '{own.columns['label']}')"
     elif own.positive:
         count = db.execute("SELECT sum(positive) FROM events").fetchall()[0][0]
@@ -103,8 +103,7 @@ def _log_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, str
     dropped = row_count(db, "complete") - row_count(db, "events")
     if dropped:
         facts["too rare"] = f"{dropped:,} rows, by --min-item-events and --min-user-events"
-    low, high = own.time_range or (first, last)
-    if outside := _count(db, f"time NOT BETWEEN {low} AND {high}"):
+    if outside := _count(db, f"NOT ({_in_range(own)})"):
         facts["out of range"] = f"{outside:,} rows, by --since and --until"
     return facts
 
@@ -113,6 +112,8 @@ def _table_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, s
     facts = {}
     for field, column in own.labels.items():
         mean = db.execute(f'SELECT avg("{field}") FROM rows').fetchall()[0][0]  # noqa: S608
+        if field not in own.real:
+            _require_both(column, mean)
         said = f"any number, mean {mean:.6g}" if field in own.real else f"{mean:.1%} are 1"
         facts[f"label {field}"] = f"column '{column}', {said}"
     facts["numbers"] = ", ".join(own.numbers) or "none"
@@ -122,6 +123,15 @@ def _table_facts(db: duckdb.DuckDBPyConnection, own: Description) -> dict[str, s
     return facts | ({"renamed": ", ".join(changed)} if changed else {})
 
 
+def _require_both(column: str, mean: float) -> None:
+    """Raise `DataError` if a label of 0 and 1 is not both."""
+    if mean in (0, 1):
+        raise DataError(
+            f"the label '{column}' is {mean:.0f} in every row, so that there is nothing to "
+            "predict; choose another column"
+        )
+
+
 def _parts(db: duckdb.DuckDBPyConnection, own: Description, card: Card, rows: int) -> str:
     """Return what each part has; raise `DataError` if one has nothing."""
     split = own.split
@@ -129,8 +139,7 @@ def _parts(db: duckdb.DuckDBPyConnection, own: Description, card: Card, rows: in
         valid, test = (round(share * rows) for share in (split.valid, split.test))
         counts, of = [rows - valid - test, valid, test], "rows at random"
     else:
-        low, high = own.time_range or (-(1 << 62), 1 << 62)
-        right = f"time BETWEEN {low} AND {high}"
+        right = _in_range(own)
         if not _count(db, right):
             raise DataError(f"{own.events.path}: no row lies between --since and --until")
         bounds = _bounds(db, own, card, right)
@@ -153,6 +162,12 @@ def _parts(db: duckdb.DuckDBPyConnection, own: Description, card: Card, rows: in
             "and --test, or --valid-days and --test-days"
         )
     return f"{'  '.join(f'{p} {n:,}' for p, n in zip(PARTS, counts, strict=True))} {of}"
+
+
+def _in_range(own: Description) -> str:
+    """Return SQL for whether an event lies between --since and --until."""
+    low, high = own.time_range or (-(1 << 62), 1 << 62)
+    return f"time BETWEEN {low} AND {high}"
 
 
 def _bounds(

@@ -101,13 +101,30 @@ def detect(db: duckdb.DuckDBPyConnection, table: str, cell: str, column: str) ->
     )
 
 
-def require_sensible(unit: str, first: int, middle: int, last: int) -> None:
-    """Raise `DataError` if most times cannot be times of events; all are seconds."""
-    now = datetime.now(UTC).timestamp() + 86_400
-    if unit != "order" and not EARLIEST.timestamp() <= middle <= now:
+def require_sensible(
+    db: duckdb.DuckDBPyConnection, unit: str, right: str, max_rejected: float
+) -> None:
+    """Raise `DataError` if more than a few times cannot be times of events.
+
+    Args:
+        db: Where `events` are, with `time` in seconds.
+        unit: What they were read as.
+        right: SQL for which events count.
+        max_rejected: Share of them that may be wrong.
+    """
+    if unit == "order":
+        return
+    latest = datetime.now(UTC).timestamp() + 86_400
+    first, last, odd, rows = db.execute(
+        f"""SELECT min(time), max(time),
+            count(*) FILTER (time NOT BETWEEN {EARLIEST.timestamp()} AND {latest}), count(*)
+        FROM events WHERE {right}"""  # noqa: S608
+    ).fetchall()[0]
+    if odd > max_rejected * rows:
         raise DataError(
             f"read as {describe(unit)}, the times run from {shown(first)} to {shown(last)}, and "
-            "most are before 1980 or in the future; give the right --time-unit"
+            f"{odd:,} of {rows:,} are before 1980 or in the future; give the right --time-unit, or "
+            "leave these rows out by --since and --until"
         )
 
 

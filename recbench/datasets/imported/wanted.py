@@ -92,8 +92,9 @@ class Wanted:
                 f"--name '{self.name}': begin with a letter or digit, and use only letters, "
                 "digits, '.', '-' and '_', 64 at most"
             )
-        if self.name in {plugin.name for plugin in discover("dataset")}:
-            raise UsageError(f"there is a dataset '{self.name}' already; give another --name")
+        known = {plugin.name.lower(): plugin.name for plugin in discover("dataset")}
+        if taken := known.get(self.name.lower()):  # folders may not tell the two apart
+            raise UsageError(f"there is a dataset '{taken}' already; give another --name")
         if self.encoding not in ENCODINGS:
             raise unknown_name("value of --encoding:", self.encoding, ENCODINGS)
         if self.time_unit != "auto":
@@ -110,10 +111,16 @@ class Wanted:
         """Return how rows are split; `UsageError` if that cannot be."""
         in_days = [("--valid-days", self.valid_days), ("--test-days", self.test_days)]
         shares = [("--valid", self.valid), ("--test", self.test)]
+        if not -12 <= self.utc_offset_hours <= 14:
+            raise UsageError(f"--utc-offset {self.utc_offset_hours}: hours are from -12 to 14")
         if all(value is None for _, value in in_days):
             valid, test = (SHARE if value is None else value for _, value in shares)
             if not (valid > 0 and test > 0 and valid + test < 1):
                 raise UsageError("--valid and --test are shares above 0, together less than 1")
+            if self.utc_offset_hours:
+                raise UsageError(
+                    "--utc-offset says when a day begins; give --valid-days and --test-days"
+                )
             return Split(valid, test, "share", 0)
         if any(value is not None for _, value in shares):
             raise UsageError("give the parts in days or as shares, not both")
@@ -141,8 +148,10 @@ class Wanted:
                 "; for rows without users, items and times give --labels" if task == "ctr" else ""
             )
             raise UsageError(f"a dataset for {task} needs {named}{also}")
-        chosen = [(key, self.columns[key]), ("item", self.columns["item"])]
-        chosen.append(("time", self.columns["time"]))
+        if {"user", "session"} <= self.columns.keys() and task == "next-item":
+            raise UsageError("--session stands in place of --user; leave out one of them")
+        alone = (key, "item", "time", "label")
+        chosen = [(role, self.columns[role]) for role in alone if role in self.columns]
         for place, (role, column) in enumerate(chosen):
             if same := [other for other, name in chosen[:place] if name == column]:
                 raise UsageError(f"--{same[0]} and --{role} name one column, '{column}'")
@@ -161,6 +170,7 @@ class Wanted:
         for option in ("users", "items", "positive", "min_item_events", "min_user_events"):
             self._refuse(task, [option] if getattr(self, option) else [])
         self._refuse(task, ["since"] if self.time_range else [])
+        self._refuse(task, ["time-unit"] if self.time_unit != "auto" else [])
         self._refuse(task, ["utc-offset"] if self.utc_offset_hours else [])
         if not self.labels:
             raise UsageError("a dataset for multi-task needs --labels COLUMN,COLUMN")

@@ -20,6 +20,7 @@ def test_a_name_is_free_and_can_be_a_folder(bring, tmp_path, folders):
         import_rows(wanted, folders)
     for name, expected in (
         ("taobao", "there is a dataset 'taobao' already"),
+        ("TaoBao", "there is a dataset 'taobao' already"),
         ("../x", "begin with"),
     ):
         with pytest.raises(UsageError, match=expected):

@@ -54,6 +54,16 @@ def test_files_about_users_and_items_give_fields(bring, prepared, tmp_path):
         assert names[category - 2] == "ab"[item % 2]
 
 
+@pytest.mark.parametrize("other", ["7.4", "6.5", "7e0", "007", "+7", "0x7", "seven"])
+def test_an_id_of_a_side_file_is_that_of_the_log_or_of_nobody(bring, prepared, tmp_path, other):
+    (tmp_path / "users.csv").write_text(f"u,kind\n{other},wrong\n3.0,right\n")
+    found = bring(rows(), users=tmp_path / "users.csv")
+    assert found.facts["user fields"] == "kind; 19 users have none"
+    done = prepared()
+    kinds = read_table(done.folder / "fields/kind.arrow")["value"].to_pylist()
+    assert kinds == ["right"]
+
+
 def test_a_category_of_users_is_none_of_items(bring, prepared, tmp_path):
     pd.DataFrame({"u": range(20), "Category": "x"}).to_csv(tmp_path / "users.csv", index=False)
     columns = ("user=u", "item=i", "time=t")

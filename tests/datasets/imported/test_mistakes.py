@@ -28,6 +28,13 @@ def test_rows_that_lack_something_are_counted_and_too_many_are_an_error(bring, p
     assert prepared().manifest.counts["interactions"] == 2000 - 43
 
 
+def test_rows_about_nobody_are_counted(bring, prepared, tmp_path):
+    (tmp_path / "users.csv").write_text("u,age\n1,2\n,3\n2,4\n")
+    found = bring(rows(2000, items=900), users=tmp_path / "users.csv")
+    assert found.facts["left out"] == "1 malformed rows left out: users.csv, row 2: no u"
+    assert found.facts["left out"] in prepared().manifest.reports
+
+
 def test_rows_with_too_many_or_too_few_values_are_malformed(bring):
     lines = rows(2000).to_csv(index=False).splitlines()
     lines[5] += ",1"
@@ -83,11 +90,18 @@ def test_a_range_of_times_that_holds_no_row_is_an_error(bring, folders, key, par
         ({"columns": ("user=u", "item=i", "time=tt")}, "'tt'; did you mean t"),
         ({"columns": ("user=u", "item=i")}, "a dataset for ctr needs --time COLUMN"),
         ({"columns": ("user=u", "item=u", "time=t")}, "--user and --item name one column, 'u'"),
+        ({"columns": ("user=u", "item=i", "time=t", "label=i")}, "--item and --label name one"),
+        (
+            {"columns": ("user=u", "session=b", "item=i", "time=t")},
+            "--session stands in place of --user; leave out one",
+        ),
         ({"columns": (), "task": "next-item"}, "needs --user COLUMN and --item COLUMN"),
         ({"columns": (), "task": "multi-task"}, "needs --labels"),
         ({"columns": (), "labels": ["y"], "numbers": ["tt"]}, "--numbers: unknown column"),
         ({"columns": (), "labels": ["y"], "numbers": ["y"]}, "'y' is a label"),
         ({"columns": (), "labels": list("uitcby")}, "no column left"),
+        ({"columns": (), "labels": ["y"], "numbers": ["t"], "leave_out": ["t"]}, "'t' is left out"),
+        ({"columns": (), "labels": ["y"], "time_unit": "s"}, "--time-unit does nothing for multi"),
         ({"labels": ["y"]}, "--user does nothing for multi-task"),
         ({"numbers": ["y"]}, "--numbers does nothing for ctr"),
         ({"positive": ["buy"]}, "--positive names values of --behaviour or of --label"),
@@ -98,6 +112,8 @@ def test_a_range_of_times_that_holds_no_row_is_an_error(bring, folders, key, par
         ({"valid_days": 1.5, "test_days": 1}, "whole days"),
         ({"task": "next-item", "valid_days": 1, "test_days": float("inf")}, "whole days"),
         ({"task": "next-item", "utc_offset_hours": 8}, "--utc-offset does nothing for next-item"),
+        ({"utc_offset_hours": 8}, "--utc-offset says when a day begins; give --valid-days and"),
+        ({"utc_offset_hours": 15, "valid_days": 1, "test_days": 1}, "--utc-offset 15: hours"),
         ({"time_unit": "minutes"}, "--time-unit 'minutes': give auto, s, ms"),
         ({"time_unit": "%Q"}, "--time-unit '%Q': give auto, s, ms"),
         ({"delimiter": "-----"}, "--delimiter '-----': one sign, or four bytes at most"),
@@ -127,7 +143,7 @@ def test_an_unknown_behaviour_gets_the_right_one(bring):
         ("word\nword\n", {}, "no delimiter splits its lines into columns; the first one is 'word'"),
         ("u,i,t,u\n1,2,3,4\n", {}, "two columns are called 'u'"),
         ("u,i,t\n1,2,soon\n", {}, "neither numbers nor ISO 8601 .one is 'soon'.*--time-unit"),
-        ("u,i,t\n1,2,9e9\n", {"time_unit": "s"}, "most are before 1980 or in the future"),
+        ("u,i,t\n1,2,9e9\n", {"time_unit": "s"}, "1 of 1 are before 1980 or in the future"),
         ("u,i,t\n1,2,1704067200\n", {"time_unit": "ms"}, "read as milliseconds since 1970"),
         ("u,i,t\n" + "1,2,1704067200\n2,3,1704067200\n" * 9, {}, "the train part would be empty"),
         ("a\0b", {}, "is no text file"),
@@ -147,6 +163,7 @@ def test_other_damage_is_a_data_error_too(tmp_path, folders):
         ("no.csv.gz", text.encode(), "damaged"),
         ("odd.csv.GZ", gzip.compress(text.encode())[:-8] + bytes(8), "damaged"),
         ("no.parquet", text.encode(), "no Parquet file"),
+        ("wide.csv", text.encode("utf-16"), "is in utf-16; give --encoding utf-16"),
         ("gbk.csv", text.replace("red", "红").encode("gbk"), "not in utf-8.*--encoding latin-1"),
     ):
         (tmp_path / name).write_bytes(content)
@@ -156,6 +173,19 @@ def test_other_damage_is_a_data_error_too(tmp_path, folders):
     missing = replace(wanted, path=tmp_path / "nowhere.csv")
     with pytest.raises(UsageError, match="there is no file"):
         import_rows(missing, folders)
+
+
+@pytest.mark.parametrize("odd", [1, 1_704_067_200_000])
+def test_more_than_a_few_times_that_cannot_be_right_are_an_error(bring, odd):
+    frame = rows(2000, items=900)
+    frame.loc[:1, "t"] = odd
+    assert bring(frame, time_unit="s").facts["times"]
+    frame.loc[:2, "t"] = odd
+    with pytest.raises(DataError, match=r"3 of 2,000 are before 1980.*--since and --until"):
+        bring(frame, time_unit="s")
+    window = START, START + 31 * 86_400
+    found = bring(frame, time_unit="s", time_range=window)
+    assert found.facts["out of range"].startswith("3 rows")
 
 
 def test_a_column_of_too_many_behaviours_is_an_error(bring, folders):
@@ -170,6 +200,17 @@ def test_two_rows_about_one_user_are_an_error(bring, tmp_path, again):
     (tmp_path / "users.csv").write_text(f"u,age\n1,2\n{again},3\n")
     with pytest.raises(DataError, match="has 2 rows whose 'u' is '1'; keep one"):
         bring(rows(), users=tmp_path / "users.csv")
+
+
+@pytest.mark.parametrize("value", [0, 1])
+@pytest.mark.parametrize(
+    "choices",
+    [{"columns": ("user=u", "item=i", "time=t", "label=y")}, {"columns": (), "labels": ["y"]}],
+)
+def test_a_label_that_is_the_same_in_all_rows_is_an_error(bring, folders, value, choices):
+    with pytest.raises(DataError, match=f"the label 'y' is {value} in every row"):
+        bring(rows().assign(y=value), **choices)
+    assert not (folders.data / "own").exists()
 
 
 def test_where_everybody_met_everything_there_are_no_negatives(bring):
