@@ -94,7 +94,6 @@ class Protocol:
     Attributes:
         labels: None to choose from, as tables and cold start have.
         states: None: nothing is judged apart.
-        left_out: None: every user and item field is an input.
         seen: Nothing to say of what training sees that its name does not say.
         split: Which part an event belongs to.
         negatives: How examples of no click are drawn; None where the log has labels, and for
@@ -110,11 +109,11 @@ class Protocol:
         source: Where the protocol comes from.
         files: Roles of the raw files that it reads; all if empty.
         any_target: Whether every event can be a target, whatever the log's `positive` says.
+        left_out: User and item fields that are no inputs.
     """
 
     labels: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ()
-    left_out: ClassVar[tuple[str, ...]] = ()
     seen: ClassVar[str] = ""
     split: (
         GlobalTime
@@ -134,6 +133,7 @@ class Protocol:
     source: str = "recbench"
     files: tuple[str, ...] = ()
     any_target: bool = False
+    left_out: tuple[str, ...] = ()
 
     @property
     def selects_on_test(self) -> bool:

@@ -6,6 +6,8 @@ from recbench.data import Download
 from recbench.data.protocol import GlobalTime, LeaveLastTwoOut, Negatives, Protocol, UserShares
 
 FILES = ("reviews", "meta")
+FIELDS = ("brand", "price")
+"""Item fields beside the category, which the papers do without."""
 TIME = Protocol(
     GlobalTime(valid=0.1, test=0.1, unit="share"),
     Negatives("popularity"),
@@ -19,6 +21,7 @@ DIN = Protocol(
     ties="order",
     source="Zhou et al., Deep Interest Network, KDD 2018, section 6.1; validation added",
     files=FILES,
+    left_out=FIELDS,
 )
 DIEN = Protocol(
     UserShares(valid=0.1, test=0.1),
@@ -29,6 +32,7 @@ DIEN = Protocol(
     source="Zhou et al., Deep Interest Evolution Network, AAAI 2019, and its authors' code; "
     "validation added, of users that would be for training",
     files=FILES,
+    left_out=FIELDS,
 )
 LAST_BUT_ONE = "A user's last event but one is validation; in the paper it trains."
 UNSEEN = "An item that training lacks has no vector of its own; in the released code each has one."
@@ -40,6 +44,7 @@ DEPARTURES = {
         "Reviews of the target's own day are no history.",
         "Negatives are drawn as often as items are targets of the same part, and never from what "
         "the user has reviewed; DIN's are uniform, DIEN's as popular as in the whole log.",
+        "Brand and price are inputs too; the papers have the category alone.",
     ),
     "din": (
         LAST_BUT_ONE,
@@ -62,8 +67,8 @@ LICENCE = "research use"
 CITATION = "McAuley et al., Image-based Recommendations on Styles and Substitutes, SIGIR 2015"
 NOTES = (
     "A review is a click, whatever its stars. Times are days.",
-    "An item's category is the last of the first list of its categories; brand and price are left "
-    "out, as in the papers.",
+    "An item's category is the last of the first list of its categories. A price is known by its "
+    "power of two.",
     "With the papers' protocols training reviews are as late as test reviews. A negative of 'dien' "
     "may be an item that the user has reviewed, and is drawn by what is popular in the whole log.",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 import warnings
 from pathlib import Path
@@ -14,6 +15,8 @@ import duckdb
 from recbench.data.lines import read_lines
 
 ASIN = re.compile(r"""["']asin["']: *["']([^"']+)["']""")
+ITEM = {"item": "VARCHAR", "category": "VARCHAR", "brand": "VARCHAR", "price": "INTEGER"}
+Item = tuple[str, str | None, str | None, int | None]
 
 
 def read_records(db: duckdb.DuckDBPyConnection, reviews: Path, meta: Path) -> None:
@@ -25,16 +28,18 @@ def read_records(db: duckdb.DuckDBPyConnection, reviews: Path, meta: Path) -> No
     read_lines(db, "events", reviews, event, parse_review)
     reviewed = {item for (item,) in db.execute("SELECT DISTINCT item FROM events").fetchall()}
 
-    def parse(line: str) -> tuple[str, str | None] | None:
+    def parse(line: str) -> Item | None:
         found = ASIN.search(line)
         return parse_item(line) if found is None or found[1] in reviewed else None
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Python, about odd escapes in descriptions
-        read_lines(db, "about", meta, {"item": "VARCHAR", "category": "VARCHAR"}, parse)
+        read_lines(db, "about", meta, ITEM, parse)
     db.execute(
         """CREATE VIEW items AS
-        SELECT item, arg_min(category, row) AS category FROM about GROUP BY item"""
+        SELECT item, arg_min(category, row) AS category, arg_min(brand, row) AS brand,
+               arg_min(price, row) AS price
+        FROM about GROUP BY item"""
     )
 
 
@@ -54,8 +59,10 @@ def parse_review(line: str) -> tuple[str, str, int]:
     return _text(user, "reviewerID"), _text(item, "asin"), time
 
 
-def parse_item(line: str) -> tuple[str, str | None]:
-    """Return the item and the category of a line that is a Python literal; it is never evaluated.
+def parse_item(line: str) -> Item:
+    """Return an item, its category, its brand and its price's power of two.
+
+    The line is a Python literal, which is never evaluated.
 
     Raises:
         ValueError: If it is none, or lacks the item.
@@ -68,7 +75,18 @@ def parse_item(line: str) -> tuple[str, str | None]:
     if lists is not None and not (isinstance(lists, list) and all(map(_is_list, lists))):
         raise ValueError("'categories' is no list of lists")
     category = _text(lists[0][-1], "categories") if lists and any(lists[0][-1:]) else None
-    return _text(_value(item, "asin"), "asin"), category
+    name = _text(_value(item, "asin"), "asin")
+    brand = item.get("brand")  # often empty, where it is not missing
+    return name, category, _text(brand, "brand") if brand else None, _power(item.get("price"))
+
+
+def _power(price: Any) -> int | None:
+    """Return the power of two that a price has reached; None of no price."""
+    if price is None or price == 0:
+        return None
+    if type(price) not in (int, float) or not 0 < price < 1e12:
+        raise ValueError(f"'price' is {str(price)[:20]!r}, which is no price")
+    return math.frexp(price)[1] - 1
 
 
 def _value(record: Any, key: str) -> Any:

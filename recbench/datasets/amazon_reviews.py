@@ -22,7 +22,7 @@ ENCODED = Protocol(
 def _card(name: str, category: str, interactions: int, users: int, items: int) -> Card:
     return Card(
         name=name,
-        version=1,
+        version=2,
         title=f"Amazon {category} 2014, 5-core",
         task="ctr",
         files=amazon_2014.files(category),
@@ -33,6 +33,7 @@ def _card(name: str, category: str, interactions: int, users: int, items: int) -
         licence=amazon_2014.LICENCE,
         citation=amazon_2014.CITATION,
         counts=({"interactions": interactions, "users": users, "items": items},),
+        optional=amazon_2014.FIELDS,
         notes=amazon_2014.NOTES,
     )
 

@@ -35,7 +35,7 @@ CLICKS = (
 def _card(name: str, category: str, users: int, items: int, interactions: int) -> Card:
     return Card(
         name=name,
-        version=1,
+        version=2,
         title=f"Amazon {category.replace('_', ' ')} 2014, 5-core",
         task="ctr",
         files={
@@ -63,6 +63,7 @@ def _card(name: str, category: str, users: int, items: int, interactions: int) -
         licence=amazon_2014.LICENCE,
         citation=f"{amazon_2014.CITATION}; Zhou et al., S3-Rec, CIKM 2020",
         counts=({"interactions": interactions, "users": users, "items": items},),
+        optional=amazon_2014.FIELDS,
         notes=(
             "With 'sequences' and 'din' the files have an order and no times: an event's time is "
             "its place in its sequence. An item's category is the last of its attributes, the most "

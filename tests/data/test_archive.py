@@ -3,7 +3,6 @@ import io
 import stat
 import tarfile
 import zipfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import py7zr

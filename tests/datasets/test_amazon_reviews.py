@@ -12,8 +12,8 @@ from recbench.datasets.amazon_records import parse_item, parse_review
 from recbench.datasets.amazon_reviews import AmazonBooks, AmazonElectronics
 from recbench.datasets.amazon_sequences import AmazonBeauty, AmazonToys
 
-META = """{'asin': 'B1', 'categories': [['Books', 'Fiction'], ['Other']], 'price': 1.5}
-{'asin': 'B0', 'title': "It's", 'categories': [[]]}
+META = """{'asin': 'B1', 'categories': [['Books', 'Fiction'], ['X']], 'price': 1.5, 'brand': 'Tor'}
+{'asin': 'B0', 'title': "It's", 'categories': [[]], 'price': 8.0, 'brand': ''}
 {'asin': 'C9', 'categories': [['Books', 'Never reviewed']]}
 """
 
@@ -35,7 +35,8 @@ def test_reviews_are_read_with_the_last_of_the_first_categories(read):
     }
     assert log.users.to_pylist() == ["A1", "A2"]
     assert log.items.to_pylist() == ["B0", "B1"]
-    assert log.item_fields["category"].to_pylist() == [None, "Fiction"]
+    fields = {name: values.to_pylist() for name, values in log.item_fields.items()}
+    assert fields == {"category": [None, "Fiction"], "brand": [None, "Tor"], "price": [3, 0]}
     assert log.rejected.count == 0
 
 
@@ -60,6 +61,11 @@ def test_malformed_lines_of_both_files_are_located(read):
         "{'asin': 'B1', 'categories': [['Books'], 'Other']}",
         "{'asin': 'B1', 'categories': [[7]]}",
         "{'asin': 7}",
+        "{'asin': 'B1', 'brand': 7}",
+        "{'asin': 'B1', 'price': '9.99'}",
+        "{'asin': 'B1', 'price': -1.5}",
+        "{'asin': 'B1', 'price': 1e999}",
+        "{'asin': 'B1', 'price': True}",
         "{'title': 'none'}",
         "['asin']",
         "{'asin': 'B1'",
@@ -118,6 +124,24 @@ def test_din_and_dien_have_the_papers_numbers_of_rows(prepare_drawn, dataset, so
     assert [about.counts[part] for part in PARTS] == [2 * 48, 2 * 6, 2 * 6]
     assert about.characteristics["parts"]["test"]["unseen_users"] == 1
     assert about.characteristics["parts"]["train"]["history_length"]["0"] >= 4
+
+
+def test_brand_and_price_are_inputs_but_where_the_papers_do_without(prepare_drawn):
+    fields = {
+        protocol: [
+            each.name
+            for each in prepare_drawn(
+                AmazonBooks(), rawfiles.amazon_reviews, protocol
+            ).schema.fields
+            if each.role == "item"
+        ]
+        for protocol in AmazonBooks.card.protocols
+    }
+    assert fields == {
+        "time": ["item", "category", "brand", "price"],
+        "din": ["item", "category"],
+        "dien": ["item", "category"],
+    }
 
 
 def test_of_electronics_these_are_the_2_608_764_and_384_806_of_the_paper():
