@@ -60,7 +60,7 @@ def environment(device: torch.device | str) -> Environment:
     return Environment(
         python=platform.python_version(),
         torch=torch.__version__,
-        recbench=_version(),
+        recbench=version(),
         platform=platform.platform(),
         cpu=_cpu(),
         threads=torch.get_num_threads(),
@@ -94,7 +94,8 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _version() -> str:
+def version() -> str:
+    """Return recbench's version, as it is installed."""
     try:
         return metadata.version("recbench")
     except metadata.PackageNotFoundError:

@@ -6,7 +6,7 @@ Nothing heavy is imported before a verb runs, so that `--help` answers at once.
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -48,6 +48,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from recbench.provenance import version
+
+        typer.echo(f"recbench {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Take what stands before a verb."""
+
+
 app.command("run", rich_help_panel=RUNS)(run.run)
 app.command("suite", rich_help_panel=RUNS)(suite.suite)
 app.command("tune", rich_help_panel=RUNS)(tune.tune)

@@ -66,7 +66,9 @@ def import_data(
     test: Annotated[float | None, _of(PARTS, "Share of test; 0.1 if not given.")] = None,
     valid_days: Annotated[float | None, _of(PARTS, "Days of validation, before test.")] = None,
     test_days: Annotated[float | None, _of(PARTS, "Days of test, the last ones.")] = None,
-    utc_offset: Annotated[int, _of(PARTS, "Hours: the time zone of calendar days.")] = 0,
+    utc_offset: Annotated[
+        float, _of(PARTS, "Hours, such as 5.5: the time zone of calendar days.")
+    ] = 0,
     task: Annotated[
         str, typer.Option(help="ctr, next-item or multi-task; as the columns say if not given.")
     ] = "",

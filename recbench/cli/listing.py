@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ def list_plugins(
         list[str] | None,
         typer.Argument(help="Only these; models are then imported, which shows more of them."),
     ] = None,
+    data_dir: options.DataDir = None,
     as_json: options.Json = False,
 ) -> None:
     """List models, datasets or metrics, and of models and datasets the broken ones with the reason.
@@ -27,7 +29,13 @@ def list_plugins(
     A model is imported only if it is named; the tasks of the others are read from their source.
     """
     options.one_of("list", what, ("models", "datasets", "metrics"))
-    rows = {"models": _models, "datasets": _datasets, "metrics": _metrics}[what](names or [])
+    if data_dir and what != "datasets":
+        raise typer.BadParameter("--data-dir is of datasets; `recbench list datasets`")
+    rows = {
+        "models": lambda: _models(names or []),
+        "datasets": lambda: _datasets(names or [], data_dir),
+        "metrics": lambda: _metrics(names or []),
+    }[what]()
     if as_json:
         typer.echo(json.dumps(rows))
         return
@@ -66,11 +74,11 @@ def _models(names: list[str]) -> list[dict[str, Any]]:
     return [vars(entry) for entry in models(names)]
 
 
-def _datasets(names: list[str]) -> list[dict[str, Any]]:
+def _datasets(names: list[str], data_dir: Path | None) -> list[dict[str, Any]]:
     from recbench.catalogue.datasets import datasets
     from recbench.folders import Folders
 
-    return [vars(entry) for entry in datasets(Folders.from_environment(), names)]
+    return [vars(entry) for entry in datasets(Folders.from_environment(data_dir), names)]
 
 
 def _metrics(names: list[str]) -> list[dict[str, Any]]:

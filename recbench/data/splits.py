@@ -69,7 +69,7 @@ class GlobalTime:
     valid: float
     test: float
     unit: Literal["days", "share"]
-    utc_offset_hours: int = 0
+    utc_offset_hours: float = 0
 
     def boundaries(self, log: LogChunk) -> tuple[int, int]:
         """Return the first moment of validation and of test, given the whole log."""
@@ -82,7 +82,7 @@ class GlobalTime:
                 time, [1 - self.test - self.valid, 1 - self.test], method="higher"
             )
             return int(valid), int(test)
-        shift = self.utc_offset_hours * 3600
+        shift = round(self.utc_offset_hours * 3600)
         end = (int(time.max()) + shift) // DAY + 1
         return (
             int(end - self.test - self.valid) * DAY - shift,

@@ -1,5 +1,6 @@
 import json
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -23,6 +24,24 @@ def test_lists_come_as_a_table_and_as_json(recbench, what, expected):
     assert lines[0].split()[: len(columns)] == columns
     assert [line.split()[0] for line in lines[1:]] == first
     assert "\x1b" not in table.out
+
+
+def test_datasets_are_looked_for_where_it_is_said(recbench, tmp_path):
+    folder = tmp_path / "raw" / "taobao"
+    folder.mkdir(parents=True)
+    (folder / "UserBehavior.csv").write_text("")
+    ask = ("list", "datasets", "taobao", "--json")
+    (here,) = json.loads(recbench(*ask, "--data-dir", str(tmp_path / "raw")).out)
+    (nowhere,) = json.loads(recbench(*ask, "--data-dir", str(tmp_path)).out)
+    assert (here["files"], here["missing"]) == ("here (simulator)", {})
+    assert nowhere["missing"]
+    refused = recbench("list", "models", "--data-dir", str(tmp_path))
+    assert refused.status == 2
+    assert "--data-dir is of datasets" in refused.err
+
+
+def test_the_version_is_that_of_the_distribution(recbench):
+    assert recbench("--version").out == f"recbench {version('recbench')}\n"
 
 
 @pytest.mark.parametrize("what", ["models", "datasets", "metrics"])

@@ -69,7 +69,7 @@ def test_targets_agree_with_brute_force(split, seed, ties, last_per_user, min_hi
     np.testing.assert_array_equal(np.stack(columns, 1), brute_force(protocol, chunk, parts))
 
 
-@pytest.mark.parametrize("offset", [0, 8, -5])
+@pytest.mark.parametrize("offset", [0, 8, -5, 5.5])
 def test_days_are_calendar_days_of_the_time_zone(offset):
     split = GlobalTime(valid=1, test=2, unit="days", utc_offset_hours=offset)
     chunk = random_chunk(0)

@@ -70,7 +70,7 @@ class Split:
     valid: float
     test: float
     unit: Literal["share", "days"]
-    utc_offset_hours: int
+    utc_offset_hours: float
 
 
 @dataclass(frozen=True)

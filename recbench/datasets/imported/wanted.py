@@ -75,7 +75,7 @@ class Wanted:
     test: float | None = None
     valid_days: float | None = None
     test_days: float | None = None
-    utc_offset_hours: int = 0
+    utc_offset_hours: float = 0
     time_range: tuple[int, ...] = ()
     min_item_events: int = 0
     min_user_events: int = 0
@@ -112,7 +112,7 @@ class Wanted:
         in_days = [("--valid-days", self.valid_days), ("--test-days", self.test_days)]
         shares = [("--valid", self.valid), ("--test", self.test)]
         if not -12 <= self.utc_offset_hours <= 14:
-            raise UsageError(f"--utc-offset {self.utc_offset_hours}: hours are from -12 to 14")
+            raise UsageError(f"--utc-offset {self.utc_offset_hours:g}: hours are from -12 to 14")
         if all(value is None for _, value in in_days):
             valid, test = (SHARE if value is None else value for _, value in shares)
             if not (valid > 0 and test > 0 and valid + test < 1):
