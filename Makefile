@@ -42,7 +42,7 @@ native-test: setup
 	    -DPython_EXECUTABLE=$(abspath $(BIN))/python \
 	    -DRECBENCH_TORCH_INCLUDE=$$($(BIN)/python -c 'import torch; print(torch.__path__[0])')/include
 	$(BIN)/cmake --build build/native
-	$(BIN)/ctest --test-dir build/native --output-on-failure
+	$(BIN)/ctest --test-dir build/native --output-on-failure --parallel $(JOBS)
 
 unit-test: setup
 	$(BIN)/pytest -m 'not slow' -n $(JOBS) --dist loadscope
@@ -70,7 +70,7 @@ check-slow: setup
 	$(BIN)/cmake -S . -B build/sanitized -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
 	    -DPython_EXECUTABLE=$(abspath $(BIN))/python -DRECBENCH_SANITIZE=ON
 	$(BIN)/cmake --build build/sanitized
-	$(BIN)/ctest --test-dir build/sanitized --output-on-failure
+	$(BIN)/ctest --test-dir build/sanitized --output-on-failure --parallel $(JOBS)
 
 bench: setup
 	$(BIN)/pytest benchmarks --benchmark-only
