@@ -15,7 +15,6 @@ from recbench.plugins import (
     source_hash,
     unpublished,
 )
-from recbench.plugins.package_hash import package_hash
 
 MODEL = """
     from dataclasses import dataclass
@@ -140,56 +139,6 @@ def test_a_dataset_is_no_model(install):
         load_dataset(find("dataset", "mine"))
 
 
-def test_the_source_hash_follows_the_source(install):
-    site = install("mine", {"mine_module": MODEL}, models={"mine": "mine_module:Mine"})
-    plugin = find("model", "mine")
-    before = source_hash(plugin)
-    assert before == source_hash(plugin)
-    assert len(before) == 64
-    package_hash.cache_clear()
-    (site / "mine_module.py").write_text("changed = 1")
-    assert source_hash(plugin) != before
-
-
-def test_the_hash_of_a_package_covers_every_file_and_its_name(install):
-    site = install("mine")
-    package = site / "mine_package"
-    (package / "deep").mkdir(parents=True)
-    (package / "__init__.py").write_text("")
-
-    def digest():
-        package_hash.cache_clear()
-        return package_hash("mine_package")
-
-    seen = [digest()]
-    (package / "deep" / "a.py").write_text("x = 1")
-    seen.append(digest())
-    (package / "deep" / "a.py").rename(package / "deep" / "b.py")
-    seen.append(digest())
-    (package / "deep" / "notes.txt").write_text("no source")
-    assert digest() == seen[-1]
-    assert len(set(seen)) == 3
-
-
-def test_a_package_without_an_init_is_an_error(install):
-    (install("mine") / "bare_package").mkdir()
-    with pytest.raises(
-        PluginError, match=r"bare_package: the package has no __init__\.py; add one"
-    ):
-        package_hash("bare_package")
-
-
-def test_the_hash_covers_the_sources_of_operators(install):
-    package = install("mine") / "mine_operators"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    package_hash.cache_clear()
-    before = package_hash("mine_operators")
-    (package / "kernel.cpp").write_text("int one() { return 1; }")
-    package_hash.cache_clear()
-    assert package_hash("mine_operators") != before
-
-
 @pytest.fixture
 def here(install, monkeypatch):
     """The current directory, with models and a dataset that nothing installs."""
@@ -286,62 +235,3 @@ print(sorted({"torch", "pandas", "duckdb", "pyarrow", "recbench_models"} & set(s
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
-
-
-FAULTY = """
-    from dataclasses import dataclass
-    from recbench import Choice, CTRModel, Model
-
-    @dataclass(frozen=True)
-    class Config:
-        dim: int = 8
-
-    class Sound(CTRModel):
-        api = 1
-        Config = Config
-
-    class Taskless(Model):
-        api = 1
-        Config = Config
-
-    class WrongTask(Sound):
-        task = "ctr"
-
-    class Undeclared(CTRModel):
-        api = 1
-
-    class NoDataclass(Sound):
-        class Config:
-            dim = 8
-
-    class Instance(Sound):
-        Config = Config()
-
-    class Settings(Sound):
-        training_settings = None
-
-    class Space(Sound):
-        search_space = ["dim"]
-
-    class Domain(Sound):
-        search_space = {"dim": [1, 2]}
-"""
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("Taskless", "Taskless has no task; subclass recbench's CTRModel"),
-        ("WrongTask", "WrongTask has no task"),
-        ("Undeclared", "Undeclared.Config is None; declare a class with @dataclass"),
-        ("NoDataclass", "NoDataclass.Config is <class .*>; declare a class"),
-        ("Instance", r"Instance.Config is Config\(dim=8\); declare a class"),
-        ("Settings", "Settings.training_settings is None; it must be a mapping"),
-        ("Space", r"Space.search_space is \['dim'\]; it must be a mapping"),
-        ("Domain", r"Domain.search_space\['dim'\] is \[1, 2\]; it must be a recbench Choice"),
-    ],
-)
-def test_a_class_that_declares_something_else_is_refused_as_it_is_loaded(install, name, said):
-    install("faulty", {"faulty": FAULTY}, models={"faulty": f"faulty:{name}"})
-    with pytest.raises(PluginError, match=f"^model 'faulty' of faulty 1.0: {said}"):
-        load_model(find("model", "faulty"))

@@ -2,21 +2,16 @@
 
 from recbench.plugins.discovery import (
     CARD,
-    KINDS,
-    Kind,
-    Plugin,
     choosing,
     clash,
     discover,
     find,
     imported,
-    load_dataset,
-    load_model,
-    other_api,
-    source_hash,
     unpublished,
 )
+from recbench.plugins.loading import load_dataset, load_model, other_api
 from recbench.plugins.package_hash import package_hash
+from recbench.plugins.plugin import KINDS, Kind, Plugin, source_hash
 
 __all__ = [
     "CARD",

@@ -8,29 +8,16 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
 
-from recbench.api import API_VERSION
 from recbench.errors import PluginError, UsageError, unknown_name
 from recbench.folders import Folders
 from recbench.plugins.choice import ALL, OFF, OWN, PluginChoice, chosen
-from recbench.plugins.class_source import place
-from recbench.plugins.declared import require_declared
-from recbench.plugins.package_hash import package_hash
-
-if TYPE_CHECKING:
-    from recbench.data import Dataset
-    from recbench.model import Model
-
-Kind = Literal["model", "dataset"]
-KINDS: tuple[Kind, ...] = ("model", "dataset")
-T = TypeVar("T")
+from recbench.plugins.loading import import_target, load_dataset
+from recbench.plugins.plugin import KINDS, Kind, Plugin, source_hash
 
 CARD = "recbench.toml"
 """Name of the card of an imported dataset, in a folder of the dataset's name."""
@@ -40,49 +27,6 @@ UNPUBLISHED = "unpublished"
 """What stands for the distribution of a class that none registers."""
 NAME = re.compile(r"\w[\w-]*")
 """What a name given to an unpublished model may be."""
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A model or dataset that a distribution offers.
-
-    Attributes:
-        kind: What it is.
-        name: The name it is asked for by.
-        target: Where its class is, as `module:Class`.
-        distribution: The distribution that registers it; "imported" if a user's card does, and
-            "unpublished" if none does.
-        version: The distribution's version.
-        card: The card of an imported dataset; None for anything else.
-    """
-
-    kind: Kind
-    name: str
-    target: str
-    distribution: str
-    version: str
-    card: Path | None = None
-
-    @property
-    def owner(self) -> str:
-        """Whose it is, in words: a distribution and its version, a card, or the class itself."""
-        return f"{self.distribution} {self.version or self.card or self.target}"
-
-    @property
-    def origin(self) -> str:
-        """Where its code is, which is not imported for that: a folder or file, or "built-in".
-
-        Raises:
-            PluginError: If it is not there.
-        """
-        if self.card:
-            return str(self.card)
-        if self.distribution == OWN:
-            return "built-in"
-        try:
-            return str(place(self.target.partition(":")[0]) or "")
-        except (ImportError, ValueError) as error:
-            raise PluginError(f"{self.kind} '{self.name}' of {self.owner}: {error}") from error
 
 
 def discover(kind: Kind) -> list[Plugin]:
@@ -144,7 +88,7 @@ def unpublished(text: str) -> Plugin:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    loaded = _import(target, f"the {UNPUBLISHED} plugin")
+    loaded = import_target(target, f"the {UNPUBLISHED} plugin")
     if isinstance(loaded, type) and issubclass(loaded, Model):
         found = Plugin("model", name or loaded.__name__.lower(), target, UNPUBLISHED, "")
     elif isinstance(loaded, type) and issubclass(loaded, Dataset):
@@ -205,55 +149,6 @@ def clash(plugins: Iterable[Plugin]) -> PluginError:
     )
 
 
-def load_model(plugin: Plugin) -> type[Model]:
-    """Import a model's class.
-
-    Raises:
-        PluginError: If it cannot be imported, or does not keep the plugin contract.
-    """
-    from recbench.model import Model
-
-    kind = _load(plugin, Model)
-    require_declared(kind, _where(plugin))
-    return kind
-
-
-def load_dataset(plugin: Plugin) -> Dataset:
-    """Import a dataset's class and return an instance.
-
-    Raises:
-        PluginError: If it cannot be imported, or does not keep the plugin contract.
-        DataError: If the card of an imported dataset cannot be read.
-    """
-    from recbench.data import Dataset
-
-    kind: Callable[..., Dataset] = _load(plugin, Dataset)
-    if plugin.card:
-        return kind(plugin.card)
-    try:
-        dataset = kind()
-        _ = dataset.card
-    except (Exception, SystemExit) as error:
-        raise PluginError(
-            f"dataset '{plugin.name}' of {plugin.owner} cannot be made without arguments, or has "
-            f"no card: {_cause(error)}"
-        ) from error
-    return dataset
-
-
-def source_hash(plugin: Plugin) -> str:
-    """Return the SHA-256 of the source code of the plugin's top-level package or module."""
-    return package_hash(plugin.target.split(":")[0].split(".")[0])
-
-
-def other_api(plugin: Plugin, api: object) -> PluginError:
-    """Return the error for a plugin of another API than this recbench's."""
-    return PluginError(
-        f"{plugin.kind} '{plugin.name}' of {plugin.owner} is written for plugin API {api}; this "
-        f"recbench has {API_VERSION}. Install a matching release of one of them"
-    )
-
-
 def _registered(kind: Kind) -> set[Plugin]:
     """Return what distributions register, without importing any."""
     points = entry_points(group=f"recbench.{kind}s")
@@ -269,39 +164,3 @@ def _switched_off(plugin: Plugin) -> str:
     off = PluginChoice.from_environment().off
     value = ALL if ALL in off and plugin.distribution != OWN else ",".join(off)
     return f"switched off (--no-plugin or {OFF}={value})"
-
-
-def _import(target: str, where: str) -> object:
-    """Import what `MODULE:CLASS` names; `PluginError` if that fails.
-
-    What it prints meanwhile goes to standard error.
-    """
-    from recbench.surroundings import kept
-
-    module, _, attribute = target.partition(":")
-    try:
-        with kept(), redirect_stdout(sys.stderr):
-            return getattr(import_module(module), attribute)
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"{where} cannot be imported from {target}: {_cause(error)}") from error
-
-
-def _cause(error: BaseException) -> str:
-    if isinstance(error, SystemExit):
-        return f"its code called sys.exit({error.code!r})"
-    return f"{type(error).__name__}: {error}"
-
-
-def _where(plugin: Plugin) -> str:
-    return f"{plugin.kind} '{plugin.name}' of {plugin.owner}"
-
-
-def _load(plugin: Plugin, base: type[T]) -> type[T]:
-    where = _where(plugin)
-    loaded = _import(plugin.target, where)
-    if not (isinstance(loaded, type) and issubclass(loaded, base)):
-        raise PluginError(f"{where}: {plugin.target} is not a subclass of recbench.{base.__name__}")
-    api = getattr(loaded, "api", None)
-    if api != API_VERSION:
-        raise other_api(plugin, api)
-    return loaded

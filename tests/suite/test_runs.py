@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import pytest
@@ -49,72 +48,6 @@ RAISES = """
 """
 
 
-CLUMSY = """
-    from dataclasses import dataclass
-    from recbench import CTRModel
-
-    @dataclass(frozen=True)
-    class Config:
-        sizes: frozenset = frozenset([1])
-
-    class Unwritable(CTRModel):
-        api = 1
-        Config = Config
-
-    class Taskless(Unwritable):
-        task = None
-
-    class Reads(CTRModel):
-        api = 1
-
-        @dataclass(frozen=True)
-        class Config:
-            pass
-
-        def __init__(self, schema, config):
-            super().__init__(schema, config)
-            self.reads = 50
-
-    class Empty(Reads):
-        def __init__(self, schema, config):
-            super(Reads, self).__init__(schema, config)
-
-        def fit(self, train, validate, run):
-            validate(self)
-
-    class Quiet(Empty):
-        def forward(self, features):
-            return features.fields["item"] * 0.5
-"""
-
-
-CARELESS = """
-    import torch
-    from dataclasses import dataclass
-    from recbench import CTRModel, FitResult
-
-    torch.set_default_dtype(torch.float64)
-
-    @dataclass(frozen=True)
-    class Config:
-        pass
-
-    class Careless(CTRModel):
-        api = 1
-        Config = Config
-
-        def fit(self, train, validate, run):
-            torch.set_default_dtype(torch.float64)
-            torch.set_grad_enabled(False)
-            return FitResult(1, validate(self), [])
-
-        def forward(self, features):
-            torch.set_grad_enabled(True)
-            weight = torch.ones(1, requires_grad=True)
-            return features.fields["item"] * weight
-"""
-
-
 @pytest.fixture
 def folders(tiny_folders, tmp_path):
     return replace(tiny_folders, results=tmp_path / "results")
@@ -127,36 +60,6 @@ def raising(install):
         {"raising": RAISES},
         models={"raises": "raising:Raises", "interrupted": "raising:Interrupted"},
     )
-
-
-@pytest.mark.parametrize(
-    ("model", "said"),
-    [
-        (
-            "Unwritable",
-            r"clumsy \(clumsy.Unwritable\): .*field 'sizes' .*, which no record can hold",
-        ),
-        ("Taskless", "Taskless has no task; subclass"),
-        ("Reads", r"clumsy: reads is 50; set self.reads = Reads\(\.\.\.\)"),
-        ("Empty", "Empty has no method 'forward'; its class must define it"),
-        ("Quiet", "clumsy: fit returned None; it must return recbench.FitResult"),
-    ],
-)
-def test_a_model_that_breaks_the_contract_is_one_failed_run(install, folders, model, said):
-    install("clumsy", {"clumsy": CLUMSY}, models={"clumsy": f"clumsy:{model}"})
-    bad, good = run_here([replace(GOOD, model="clumsy"), GOOD], folders)
-    assert re.search(said, bad.error)
-    assert good.record
-
-
-def test_what_a_model_sets_for_the_process_changes_no_later_run(install, folders):
-    (alone,) = run_here([BASE], folders)
-    before = load_predictions(alone.record.path(folders.results))["prediction"]
-    install("careless", {"careless": CARELESS}, models={"careless": "careless:Careless"})
-    careless, after = run_here([replace(GOOD, model="careless"), BASE], folders, again=True)
-    assert careless.record
-    found = load_predictions(after.record.path(folders.results))["prediction"]
-    assert found.tobytes() == before.tobytes()
 
 
 def test_a_run_that_fails_is_logged_and_does_not_stop_the_rest(raising, folders):
