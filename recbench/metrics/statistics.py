@@ -125,7 +125,8 @@ class Resampling:
         training = _training(first, second)
         widened = value + self._widening(first, second) * (users - value)
         drawn = widened + self._drawn(training)
-        error = float(np.std(users))
+        known = users[np.isfinite(users)]  # a draw may have no unit that counts
+        error = float(np.std(known)) if len(known) else float("nan")
         spread = error * np.sqrt(self._units)
         effect = value / spread if spread else (0.0 if value == 0 else np.copysign(np.inf, value))
 

@@ -112,6 +112,25 @@ def test_a_user_with_most_of_the_rows_is_hardly_more_than_the_only_one(name, row
     assert np.isfinite(Resampling(100).interval([found]).low) == (rows == 2)
 
 
+def test_a_draw_without_any_user_that_counts_is_left_out():
+    """Of 10 such users among 200 one draw in 30,000 has none; p and effect were then unknown."""
+    draws, user = Resampling(200), np.repeat(np.arange(200), 2)
+    prediction = np.arange(400) % 2
+    for first in range(0, 200, FEWEST):
+        label = np.zeros(400, int)
+        label[2 * first + 1 : 2 * (first + FEWEST) : 2] = 1
+        good, bad = (
+            METRICS["gauc"].contributions(
+                {"label": label, "prediction": sign * prediction, "user": user}, user, 200
+            )
+            for sign in (1, -1)
+        )
+        found = draws.difference([good], [bad])
+        assert found.value == 1
+        assert np.isfinite([found.low, found.high, found.p_value]).all(), first
+        assert not np.isnan(found.effect), first
+
+
 @pytest.mark.parametrize("gap", [0.3, 0.5, 1.0])
 def test_what_no_draw_turns_round_has_the_p_value_of_students_test(gap):
     """Holm's correction for the pairs of 33 models needs p-values that no draw tells."""
